@@ -1,0 +1,1 @@
+"""Judging it: pure functions from facts to findings."""

@@ -1,0 +1,1 @@
+"""Asking for it: the only place that prints, prompts or exits."""

@@ -1,0 +1,1 @@
+"""Making it so: plan (pure), apply, journal, rollback."""

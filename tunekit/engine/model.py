@@ -1,0 +1,158 @@
+"""What the engine works on: changes, plans, claims, transactions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+from tunekit.errors import Location
+from tunekit.profile.model import Requirement
+
+
+class ScopeKind(Enum):
+    """Whose value a name stands for."""
+
+    HOST = "host"
+    NETNS = "netns"
+    PROCESS = "process"
+    FILE = "file"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ScopeId:
+    """One host, namespace or process in time.
+
+    `identity` is the boot id (host), boot id and namespace cookie (netns: inode numbers are
+    reused, cookies are not), boot id, pid and start time (process), or a path (file).
+    """
+
+    kind: str
+    identity: str
+
+    @property
+    def is_process(self) -> bool:
+        """Tell whether the scope is one process."""
+        return self.kind == ScopeKind.PROCESS.value
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Subject:
+    """What one value belongs to: a sysctl key (`net.core.somaxconn`) or a resource limit
+    (`rlimit.nofile`), in its scope.
+    """
+
+    scope: ScopeId
+    name: str
+
+
+class Outcome(Enum):
+    """What became of a setting."""
+
+    PLANNED = "planned"
+    """Would be written; nothing was."""
+    APPLIED = "applied"
+    UNCHANGED = "unchanged"
+    """Already held."""
+    ADJUSTED = "adjusted"
+    """The kernel stored another value than the one written, and it still holds."""
+    REJECTED = "rejected"
+    UNSUPPORTED = "unsupported"
+    """This kernel has no such key."""
+    ELSEWHERE = "elsewhere"
+    """A host key that this namespace does not show."""
+    DENIED = "denied"
+    ROLLED_BACK = "rolled back"
+    REFUSED = "refused"
+    """Somebody else changed the value since."""
+    MOVED = "moved"
+    """A partner that a write to another key changes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One row of what a command did or would do. Values are texts: `before` and `after` as the
+    kernel shows them, `wanted` as it would be written; None where unknown.
+
+    `requirement` is what the profile asks for in words; `remedy` says what to do when the
+    outcome is not the wanted one.
+    """
+
+    subject: Subject
+    before: str | None = None
+    wanted: str | None = None
+    after: str | None = None
+    outcome: Outcome
+    requirement: str = ""
+    reason: str = ""
+    source: str = ""
+    detail: str = ""
+    remedy: str = ""
+    optional: bool = False
+    location: Location | None = None
+
+    @property
+    def key(self) -> str:
+        """The name of the subject."""
+        return self.subject.name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """One resolved requirement for one key, in its scope. An empty `requirements` is a partner:
+    the key is moved by a write to another one and nothing is wanted of it.
+    """
+
+    subject: Subject
+    requirements: tuple[Requirement, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What an apply will do, in order. Pure data: nothing has been written.
+
+    `writes` are in the order of writing; `moved` are partners that those writes change;
+    `settled` need no write (unchanged, unsupported, elsewhere); `blocked` cannot be met here and
+    stop the whole apply. `claims` are every resolved requirement, also of what already holds.
+    """
+
+    writes: tuple[Change, ...] = ()
+    moved: tuple[Change, ...] = ()
+    settled: tuple[Change, ...] = ()
+    blocked: tuple[Change, ...] = ()
+    claims: tuple[Claim, ...] = ()
+    warnings: tuple[str, ...] = ()
+    modules: Mapping[str, str] = field(default_factory=dict)
+    """Key to the kernel module that its write will load."""
+
+
+class TransactionState(Enum):
+    """Where a transaction stands. `begun` is unfinished: its run died."""
+
+    BEGUN = "begun"
+    APPLIED = "applied"
+    UNDONE = "undone"
+    """Failed or interrupted, and undone at once."""
+    ROLLED_BACK = "rolled back"
+    INCOMPLETE = "incomplete"
+    """Rolled back, but for the keys that were refused."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transaction:
+    """One apply in the journal. Times are Unix seconds; `loginuid` is None when unset."""
+
+    id: int
+    state: TransactionState
+    profile: str
+    path: str
+    started: float
+    finished: float | None = None
+    boot_id: str
+    kernel: str
+    uid: int
+    loginuid: int | None = None
+    command: str = ""
+    version: str = ""
+    netns: str = ""
+    keys: int = 0

@@ -1,0 +1,1 @@
+"""What is: the only package that touches /proc, /sys, rlimits, netlink and namespaces."""

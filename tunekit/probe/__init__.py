@@ -1,0 +1,1 @@
+"""Proving it: real sockets."""

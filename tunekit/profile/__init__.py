@@ -1,0 +1,1 @@
+"""What is wanted: model, loading, expressions, inheritance."""

@@ -1,0 +1,67 @@
+"""The one result that every command returns and every renderer takes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tunekit.check.model import Finding
+from tunekit.engine.model import Change, Transaction
+from tunekit.errors import ExitCode, TunekitError
+from tunekit.kernel.host import HostIdentity
+from tunekit.probe.model import Measurement
+
+SCHEMA = "tunekit.report/1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProfileSummary:
+    """The profile that a report is about."""
+
+    name: str
+    path: str
+    parents: tuple[str, ...] = ()
+    variables: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyRow:
+    """A key as `inspect KEY` shows it; texts are empty where nothing is known."""
+
+    key: str
+    value: str | None
+    state: str = ""
+    unit: str = ""
+    minimum: str = ""
+    maximum: str = ""
+    default: str = ""
+    scope: str = ""
+    meaning: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What a command found, did and measured.
+
+    `verdict` is the answer in one sentence, `next_step` what the user can do now. `changed`
+    tells whether anything on the host is different than before. `notes` are remarks that stop
+    nothing. `data` holds what only one command has, JSON-ready.
+    """
+
+    command: str
+    exit_code: ExitCode = ExitCode.OK
+    changed: bool = False
+    verdict: str = ""
+    next_step: str = ""
+    host: HostIdentity | None = None
+    profile: ProfileSummary | None = None
+    transaction: Transaction | None = None
+    changes: tuple[Change, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    measurements: tuple[Measurement, ...] = ()
+    keys: tuple[KeyRow, ...] = ()
+    transactions: tuple[Transaction, ...] = ()
+    errors: tuple[TunekitError, ...] = ()
+    notes: tuple[str, ...] = ()
+    data: Mapping[str, Any] = field(default_factory=dict)
