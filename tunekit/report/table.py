@@ -1,0 +1,52 @@
+"""The default rendering: tables and sentences for a person at a terminal.
+
+It shows results only. Errors and notes go to standard error, where the command line puts them.
+"""
+
+from __future__ import annotations
+
+from tunekit.errors import ExitCode
+from tunekit.report.escape import cell, visible
+from tunekit.report.layout import MIN_WIDTH, Page, prose
+from tunekit.report.model import Report
+from tunekit.report.style import Tone
+from tunekit.report.tables import changes, figures, history, keys
+
+
+def render_table(report: Report, *, width: int, colour: bool, everything: bool = False) -> str:
+    """Write a report for a terminal of `width` columns; empty when it has nothing to say."""
+    page = Page(width=max(width, MIN_WIDTH), colour=colour, everything=everything)
+    sections = (
+        _heading(report, page),
+        changes.section(report, page),
+        keys.section(report, page),
+        history.section(report, page),
+        figures.section(report, page),
+        _conclusion(report, page),
+    )
+    text = "\n\n".join("\n".join(lines) for lines in sections if lines)
+    return f"{text}\n" if text else ""
+
+
+def _heading(report: Report, page: Page) -> list[str]:
+    """Say which profile was used, and from where: a bare name may have meant another file."""
+    profile = report.profile
+    if profile is None:
+        return []
+    text = f"profile {cell(profile.name)} ({visible(profile.path)})"
+    values = ", ".join(
+        f"{visible(name)}={number}" for name, number in sorted(profile.variables.items())
+    )
+    return prose(f"{text} with {values}" if values else text, page, tone=Tone.HEAD)
+
+
+def _conclusion(report: Report, page: Page) -> list[str]:
+    """Say in one line what was done, and how to undo it or go on."""
+    parts = [visible(part).rstrip(".;") for part in (report.verdict, report.next_step) if part]
+    return prose("; ".join(parts), page, tone=_tone(report.exit_code))
+
+
+def _tone(code: ExitCode) -> Tone:
+    if code is ExitCode.OK:
+        return Tone.GOOD
+    return Tone.WARN if code is ExitCode.NO else Tone.BAD

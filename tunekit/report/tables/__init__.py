@@ -1,0 +1,1 @@
+"""The sections of the default rendering, one module for each kind of row."""

@@ -1,0 +1,133 @@
+"""Settings: what was, what is wanted, what is now, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from tunekit.engine.model import Change, Outcome
+from tunekit.report.escape import cell, visible
+from tunekit.report.layout import Page, Row, prose, table
+from tunekit.report.model import Report
+from tunekit.report.style import Tone
+
+_TONES = {
+    Outcome.PLANNED: Tone.WARN,
+    Outcome.APPLIED: Tone.GOOD,
+    Outcome.UNCHANGED: Tone.DIM,
+    Outcome.ADJUSTED: Tone.WARN,
+    Outcome.REJECTED: Tone.BAD,
+    Outcome.UNSUPPORTED: Tone.DIM,
+    Outcome.ELSEWHERE: Tone.DIM,
+    Outcome.DENIED: Tone.BAD,
+    Outcome.ROLLED_BACK: Tone.GOOD,
+    Outcome.REFUSED: Tone.BAD,
+    Outcome.MOVED: Tone.DIM,
+}
+_VERDICTS = {
+    Outcome.PLANNED: "differs",
+    Outcome.UNCHANGED: "in line",
+    Outcome.MOVED: "moves too",
+    Outcome.UNSUPPORTED: "not in this kernel",
+    Outcome.ELSEWHERE: "not in this namespace",
+    Outcome.DENIED: "unreadable",
+}
+_ABSENT = (Outcome.UNSUPPORTED, Outcome.ELSEWHERE)
+_SHOWN_BY = {"inspect": "--all", "apply": "--verbose", "rollback": "--verbose"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _View:
+    """How one command shows its changes: the titles and a change's cells under them."""
+
+    titles: tuple[str, ...]
+    cells: Callable[[Change], tuple[str, ...]]
+
+
+def section(report: Report, page: Page) -> list[str]:
+    """Draw the changes of a report; what already holds is only counted, unless all is asked for."""
+    if not report.changes:
+        return []
+    view = _view(report)
+    shown = [change for change in report.changes if page.everything or not _folded(change)]
+    hidden = [change for change in report.changes if change not in shown]
+    rows = [
+        Row(
+            cells=view.cells(change),
+            tones=(*(Tone.PLAIN,) * (len(view.titles) - 1), _TONES[change.outcome]),
+            note=_why(change),
+        )
+        for change in shown
+    ]
+    lines = table(view.titles, rows, page)
+    option = _SHOWN_BY.get(report.command, "--verbose")
+    if lines and hidden:
+        lines.append("")
+    return lines + _count(hidden, option, page)
+
+
+def _view(report: Report) -> _View:
+    if report.command == "inspect":
+        return _View(
+            titles=("key", "running", "wanted", "verdict"),
+            cells=lambda change: (
+                cell(change.key),
+                _value(change.before),
+                _requirement(change),
+                _VERDICTS.get(change.outcome, change.outcome.value),
+            ),
+        )
+    if any(change.outcome is Outcome.PLANNED for change in report.changes):
+        return _View(
+            titles=("key", "now", "would be", "outcome"),
+            cells=lambda change: (
+                cell(change.key),
+                _value(change.before),
+                _value(change.wanted),
+                change.outcome.value,
+            ),
+        )
+    return _View(
+        titles=("key", "before", "after", "outcome"),
+        cells=lambda change: (
+            cell(change.key),
+            _value(change.before),
+            _value(change.after),
+            change.outcome.value,
+        ),
+    )
+
+
+def _folded(change: Change) -> bool:
+    return change.outcome is Outcome.UNCHANGED or (change.outcome in _ABSENT and change.optional)
+
+
+def _value(text: str | None) -> str:
+    if text is None:
+        return "-"
+    return cell(text) or '""'
+
+
+def _requirement(change: Change) -> str:
+    return cell(change.requirement) or _value(change.wanted)
+
+
+def _why(change: Change) -> str:
+    """What happened and what to do about it, then why the setting is wanted."""
+    parts = (change.detail, change.remedy, change.reason)
+    return "; ".join(visible(part).rstrip(".;") for part in parts if part)
+
+
+def _count(hidden: Sequence[Change], option: str, page: Page) -> list[str]:
+    holding = sum(change.outcome is Outcome.UNCHANGED for change in hidden)
+    absent = [change.key for change in hidden if change.outcome in _ABSENT]
+    lines: list[str] = []
+    if holding:
+        noun = "setting already holds" if holding == 1 else "settings already hold"
+        lines += prose(f"{holding} {noun} ({option} shows all).", page, tone=Tone.DIM)
+    if absent:
+        names = ", ".join(map(cell, absent))
+        verb = "setting is" if len(absent) == 1 else "settings are"
+        text = f"{len(absent)} optional {verb} not available here: {names}."
+        lines += prose(text, page, tone=Tone.DIM)
+    return lines
