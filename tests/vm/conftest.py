@@ -1,0 +1,21 @@
+"""Every test in this folder runs inside a guest of its own kernel (README.md)."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.vm import plugin
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    item.add_marker(pytest.mark.vm)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> bool | None:
+    return None if plugin.in_guest() else plugin.protocol(item)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if plugin.in_guest():
+        config.pluginmanager.register(plugin.Guest(config), "vm-guest")
