@@ -75,10 +75,12 @@ class Change:
     kernel shows them, `wanted` as it would be written; None where unknown.
 
     `requirement` is what the profile asks for in words; `remedy` says what to do when the
-    outcome is not the wanted one.
+    outcome is not the wanted one. `target` is the text that goes to the kernel: unlike `before`,
+    `wanted` and `after` it holds a secret as it is, and is never shown.
     """
 
     subject: Subject
+    target: str | None = field(default=None, repr=False)
     before: str | None = None
     wanted: str | None = None
     after: str | None = None
@@ -155,4 +157,6 @@ class Transaction:
     command: str = ""
     version: str = ""
     netns: str = ""
+    """The namespace as the caller named it, empty for the caller's own."""
+    cookie: int = 0
     keys: int = 0

@@ -1,0 +1,135 @@
+"""Planning resource limits of running processes. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from tunekit import catalog
+from tunekit.engine.model import Change, Claim, Outcome, Plan
+from tunekit.engine.scope import RLIMIT_PREFIX, limit_subject
+from tunekit.kernel.readings import Value
+from tunekit.kernel.snapshot import Snapshot
+from tunekit.profile.model import Limit, Profile, Requirement
+from tunekit.profile.requirement import generosity, meet_all
+from tunekit.values import Kind, Numbers, parse
+
+CAP_SYS_RESOURCE = "cap_sys_resource"
+
+
+def wanted_limit(text: str, limit: Limit) -> Numbers:
+    """The soft and hard limit that a process with the present limits `text` should get."""
+    value = parse(text, Kind.NUMBERS)
+    tunable = catalog.find(RLIMIT_PREFIX + limit.name)
+    wanted = meet_all(value, _for_both(limit.requirements), tunable)
+    assert isinstance(wanted, Numbers), wanted
+    soft, hard = wanted.fields
+    # A soft limit above the hard one is EINVAL; the profile's word on the soft one decides.
+    if generosity(soft, tunable, 0) > generosity(hard, tunable, 1):
+        hard = soft
+    return Numbers((soft, hard))
+
+
+def _for_both(requirements: tuple[Requirement, ...]) -> tuple[Requirement, ...]:
+    """Spread a one-number requirement over the soft and the hard limit."""
+    return tuple(
+        replace(requirement, wanted=requirement.wanted * 2)
+        if isinstance(requirement.wanted, tuple) and len(requirement.wanted) == 1
+        else requirement
+        for requirement in requirements
+    )
+
+
+def plan_limits(
+    profile: Profile,
+    snapshot: Snapshot,
+    processes: Mapping[tuple[int, int], Mapping[str, str]],
+    nr_open: int | None,
+) -> Plan:
+    """Plan the profile's limits for each process; `nr_open` is what fs.nr_open will be."""
+    writes: list[Change] = []
+    settled: list[Change] = []
+    blocked: list[Change] = []
+    claims: list[Claim] = []
+    for (pid, start_time), present in processes.items():
+        for limit in profile.limits:
+            subject = limit_subject(limit.name, snapshot.host, pid, start_time)
+            before = parse(present[limit.name], Kind.NUMBERS)
+            assert isinstance(before, Numbers), before
+            after = wanted_limit(present[limit.name], limit)
+            claim = Claim(subject=subject, requirements=_for_both(limit.requirements))
+            row = Change(
+                subject=subject,
+                before=str(before),
+                wanted=str(after),
+                target=str(after),
+                outcome=Outcome.PLANNED,
+                requirement="; ".join(map(str, limit.requirements)),
+                reason=limit.reason,
+                source=limit.source,
+                detail=f"process {pid}",
+                optional=limit.optional,
+                location=limit.location,
+            )
+            if before == after:
+                claims.append(claim)
+                settled.append(replace(row, outcome=Outcome.UNCHANGED, after=str(before)))
+            elif problem := _obstacle(limit.name, before, after, snapshot, nr_open):
+                refused = replace(row, outcome=Outcome.DENIED, detail=problem[0], remedy=problem[1])
+                (settled if limit.optional else blocked).append(refused)
+            else:
+                claims.append(claim)
+                writes.append(row)
+    return Plan(
+        writes=tuple(writes),
+        settled=tuple(settled),
+        blocked=tuple(blocked),
+        claims=tuple(claims),
+    )
+
+
+def _obstacle(
+    name: str, before: Numbers, after: Numbers, snapshot: Snapshot, nr_open: int | None
+) -> tuple[str, str] | None:
+    """Why the kernel would refuse a limit, and the remedy (do_prlimit in kernel/sys.c)."""
+    tunable = catalog.find(RLIMIT_PREFIX + name)
+    hard = after.fields[1]
+    if name == "nofile" and nr_open is not None and (hard < 0 or hard > nr_open):
+        shown = "unlimited" if hard < 0 else str(hard)
+        return (
+            f"a hard nofile of {shown} is above fs.nr_open ({nr_open}), which even root may not "
+            f"pass",
+            f"add fs.nr_open: {{at_least: {shown}}} to the profile, or ask for less",
+        )
+    raises = generosity(hard, tunable, 1) > generosity(before.fields[1], tunable, 1)
+    if raises and CAP_SYS_RESOURCE not in snapshot.host.capabilities:
+        return (
+            f"raising the hard {name} above {before.fields[1]} needs CAP_SYS_RESOURCE",
+            "run as root on the host (a container may lack the capability), or ask for at most "
+            f"{before.fields[1]}",
+        )
+    return None
+
+
+def shortfall_here(profile: Profile, snapshot: Snapshot) -> list[str]:
+    """Say which limits a process started from here would get too little of."""
+    warnings = []
+    for limit in profile.limits:
+        reading = snapshot.limits.get(limit.name)
+        if not isinstance(reading, Value):
+            continue
+        wanted = wanted_limit(reading.text, limit)
+        if wanted != parse(reading.text, Kind.NUMBERS):
+            soft, hard = (_limit_text(int(number)) for number in reading.text.split())
+            advice = f"start it with `tunekit run {profile.name} -- CMD`"
+            if limit.name == "nofile":
+                advice += ", or set LimitNOFILE= in its unit"
+            warnings.append(
+                f"a process started here gets {limit.name} {soft}:{hard} and the profile wants "
+                f"{':'.join(map(_limit_text, wanted.fields))}; {advice}"
+            )
+    return warnings
+
+
+def _limit_text(number: int) -> str:
+    return "unlimited" if number < 0 else str(number)
