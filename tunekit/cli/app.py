@@ -1,0 +1,112 @@
+"""The command line as a whole: which commands there are, and what a usage error becomes."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from tunekit import __version__
+from tunekit.cli import output
+
+COMMANDS = {
+    "inspect": "compare the running kernel with a profile, or show keys",
+    "apply": "make a profile so, as one transaction, and prove it",
+    "rollback": "undo a transaction",
+    "history": "list the transactions of this host",
+    "run": "start a command under a profile's limits",
+    "verify": "prove a number of connections with real sockets",
+    "sockbuf": "measure how socket buffer sizes affect sending",
+}
+EPILOG = """\
+Exit codes: 0 done or in line; 1 the answer is no; 2 wrong usage or an invalid profile; 3 could not
+be done here, nothing changed; 4 failed and rolled back; 5 rollback incomplete; 6 another run holds
+the lock; 70 internal error; 130, 143 interrupted.
+"""
+
+
+class LazyGroup(TyperGroup):
+    """A group whose commands are modules of `tunekit.cli`, imported when they are called."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """The names, in the order of the help text."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Import a command's module and make its `app` a command; None for an unknown name."""
+        if cmd_name not in self.commands and cmd_name in COMMANDS:
+            module = import_module(f"tunekit.cli.{cmd_name}")
+            command = typer.main.get_command(module.app)
+            command.name = cmd_name
+            self.commands[cmd_name] = command
+        return self.commands.get(cmd_name)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """List the commands without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Find the command that is called, with a suggestion for a misspelt one."""
+        if args[0] not in COMMANDS and not args[0].startswith("-"):
+            from difflib import get_close_matches
+
+            near = get_close_matches(args[0], COMMANDS, n=1)
+            advice = f"did you mean {near[0]}?" if near else f"there are {', '.join(COMMANDS)}"
+            ctx.fail(f"no command {args[0]!r}; {advice}")
+        return super().resolve_command(ctx, args)
+
+
+app = typer.Typer(
+    name="tunekit",
+    cls=LazyGroup,
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=EPILOG,
+)
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        output.write(f"tunekit {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def tunekit(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Show the version and exit.", callback=_show_version, is_eager=True
+        ),
+    ] = False,
+) -> None:
+    """Tell whether this Linux host will carry the load about to be put on it, and make it so."""
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line; returns the exit code. Prints, and does not exit."""
+    output.prepare()
+    try:
+        code = app(list(arguments), prog_name="tunekit", standalone_mode=False)
+    except _CLICK_ERROR as error:
+        return output.usage_error(error, arguments)
+    except (KeyboardInterrupt, typer.Abort):
+        return 128 + signal.SIGINT
+    return code if isinstance(code, int) else 0
+
+
+# The class of every usage error: typer brings click along as a package of its own in one release
+# and as `click` in another, and names only this descendant in both.
+_CLICK_ERROR: type[Exception] = next(
+    cls
+    for cls in typer.BadParameter.__mro__
+    if cls.__name__ == "ClickException" and issubclass(cls, Exception)
+)

@@ -1,0 +1,103 @@
+"""`tunekit inspect`: what the kernel runs with, against a profile or by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tunekit.cli import options, output
+from tunekit.errors import UsageError
+from tunekit.report.formats import Format
+from tunekit.values import is_glob
+
+if TYPE_CHECKING:
+    from tunekit.report.model import Report
+
+app = options.new_app()
+EPILOG = options.epilog(
+    (
+        "tunekit inspect high-conn",
+        "tunekit inspect ./my.yaml --set connections=200k --all",
+        "tunekit inspect net.core.somaxconn 'net.ipv4.tcp_*mem'",
+        "tunekit inspect '*' --format json",
+    ),
+    "0 in line, or the keys were read; 1 the kernel differs from the profile; 2 wrong usage or "
+    "an invalid profile; 3 a required value cannot be read.",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """What the arguments name: one profile, or keys and globs."""
+
+    profile: str | None = None
+    keys: tuple[str, ...] = ()
+
+
+def is_profile(argument: str) -> bool:
+    """Tell a profile from a key.
+
+    A profile ends in .yaml or .yml, begins with ./ or /, or has no separator; a glob is for keys.
+    """
+    if argument.endswith((".yaml", ".yml")) or argument.startswith(("./", "/")):
+        return True
+    return "." not in argument and "/" not in argument and not is_glob(argument)
+
+
+def sort_out(arguments: Sequence[str]) -> Subject:
+    """Sort arguments into one profile or some keys. Raises UsageError for a mixture."""
+    profiles = [argument for argument in arguments if is_profile(argument)]
+    keys = tuple(argument for argument in arguments if not is_profile(argument))
+    if len(profiles) > 1:
+        raise UsageError(
+            f"{len(profiles)} profiles: {', '.join(profiles)}", hint="inspect one at a time"
+        )
+    if profiles and keys:
+        raise UsageError(
+            f"{profiles[0]} is a profile and {keys[0]} a key",
+            hint="inspect either one profile or any number of keys",
+        )
+    return Subject(profile=profiles[0] if profiles else None, keys=keys)
+
+
+@app.command(epilog=EPILOG)
+def inspect(
+    what: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[PROFILE | KEY...]",
+            help="A profile (a path, or a name without a dot), or keys and globs of keys.",
+            show_default=False,
+        ),
+    ] = None,
+    show_all: Annotated[
+        bool, typer.Option("--all", "-a", help="Show also what is in line already.")
+    ] = False,
+    assignments: options.SetOption = None,
+    netns: options.NetnsOption = None,
+    state_dir: options.StateDirOption = None,
+    output_format: options.FormatOption = Format.TABLE,
+    quiet: options.QuietOption = False,
+    verbose: options.VerboseOption = False,
+) -> int:
+    """Compare the running kernel with a profile, or show keys.
+
+    With a profile: every setting that differs, what runs and what is wanted. With keys or globs:
+    their values, with unit, range, default and meaning; '*' is every key that is safe to read.
+    Without an argument: against the profile that was applied last, else the keys of the catalogue.
+
+    Writes nothing and works for any user.
+    """
+    look = output.Look(format=output_format, quiet=quiet, verbose=verbose, everything=show_all)
+
+    def operation() -> Report:
+        from tunekit import api
+
+        subject = sort_out(what or ())
+        profile = subject.profile and options.load_profile(subject.profile, assignments)
+        return api.inspect(profile or None, keys=subject.keys, netns=netns, state_dir=state_dir)
+
+    return output.deliver("inspect", look, operation)

@@ -1,0 +1,111 @@
+"""The options that mean the same in every command, and how their texts are read."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tunekit.errors import InvalidValue, UsageError
+from tunekit.report.formats import Format
+
+if TYPE_CHECKING:
+    from tunekit.profile.model import Profile
+
+FormatOption = Annotated[
+    Format,
+    typer.Option("--format", "-f", help="How the result is written.", show_default=True),
+]
+QuietOption = Annotated[
+    bool, typer.Option("--quiet", "-q", help="No progress and no notes on standard error.")
+]
+VerboseOption = Annotated[
+    bool,
+    typer.Option("--verbose", "-v", help="Say more; show a traceback after an internal error."),
+]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="NAME=VALUE", help="Override a variable of the profile. Repeatable."
+    ),
+]
+NetnsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--netns",
+        metavar="NAME|PID",
+        help="Act in this network namespace: a name of `ip netns`, or that of a process.",
+    ),
+]
+StateDirOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--state-dir",
+        metavar="DIR",
+        help="Where the journal is kept.  [default: /var/lib/tunekit]",
+    ),
+]
+UserOption = Annotated[
+    str,
+    typer.Option(
+        "--as",
+        metavar="USER",
+        help="Who the probe runs as when started by root, whom no limit of the host stops.",
+    ),
+]
+
+
+def new_app() -> typer.Typer:
+    """Make the Typer of one command's module."""
+    return typer.Typer(
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+
+
+def epilog(examples: Sequence[str], codes: str) -> str:
+    """The end of a help text: examples as they are typed, then the exit codes.
+
+    `\\b` keeps the lines of its paragraph as they are.
+    """
+    typed = "\n".join(f"  {example}" for example in examples)
+    return f"\b\nExamples:\n{typed}\n\nExit codes: {codes}"
+
+
+def load_profile(name: str, assignments: Sequence[str] | None) -> Profile:
+    """Load a profile with the variables of `--set`."""
+    from tunekit import api
+    from tunekit.profile.variables import parse_assignments
+
+    return api.load_profile(name, variables=parse_assignments(assignments or ()))
+
+
+def number(text: str, *, option: str, lowest: int = 1, highest: int = 2**63 - 1) -> int:
+    """Read a number with an optional unit: `10k`, `64KiB`.
+
+    Raises UsageError with the option that it was given to.
+    """
+    from tunekit.profile.expressions import literal
+
+    try:
+        value = literal(text.strip()).value
+    except InvalidValue as error:
+        raise UsageError(error.message, key=option, hint=error.hint) from error
+    if value < lowest:
+        raise UsageError(f"{value} is less than {lowest}", key=option, hint="write a larger number")
+    if value > highest:
+        raise UsageError(
+            f"{value} is more than {highest}", key=option, hint="write a smaller number"
+        )
+    return value
+
+
+def command_line() -> str:
+    """The command as it was typed, for the journal."""
+    return shlex.join(["tunekit", *sys.argv[1:]])

@@ -1,0 +1,223 @@
+"""Saying it to the terminal: results on standard output, everything else on standard error.
+
+The one place of tunekit that prints. A reader that went away (`tunekit apply ... | head`, a lost
+ssh) never changes what a command does or what it exits with.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TextIO
+
+from tunekit.errors import ExitCode, Interrupted, ProfileError, TunekitError, UsageError
+from tunekit.report.formats import Format, render
+
+if TYPE_CHECKING:
+    from tunekit.report.model import Report
+
+DEFAULT_WIDTH = 80
+_FORMAT_FLAG = re.compile(r"-[a-zA-Z]*f(.*)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """How one call wants to be answered."""
+
+    format: Format = Format.TABLE
+    quiet: bool = False
+    verbose: bool = False
+    everything: bool = False
+
+
+class InternalError(TunekitError):
+    """Something that is tunekit's own fault."""
+
+    exit_code = ExitCode.INTERNAL
+
+
+def prepare() -> None:
+    """Make the standard streams safe to use, whatever we were started with."""
+    # A descriptor that is closed here would be given to the next file opened, such as the journal,
+    # and what is printed would go there.
+    for descriptor in (0, 1, 2):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None and hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def deliver(command: str, look: Look, operation: Callable[[], Report]) -> int:
+    """Run an operation of the API, say what came of it, and return the exit code."""
+    try:
+        report = operation()
+    except TunekitError as error:
+        report = failure(command, error)
+    except KeyboardInterrupt:
+        report = failure(command, Interrupted(signal.SIGINT))
+    except Exception as error:
+        report = failure(command, internal(error, look.verbose))
+    return show(report, look)
+
+
+def failure(command: str, error: TunekitError) -> Report:
+    """The report of a command that ended in an error."""
+    from tunekit.report.model import Report
+
+    return Report(command=command, exit_code=exit_code(error), errors=problems(error))
+
+
+def problems(error: TunekitError) -> tuple[TunekitError, ...]:
+    """The errors that an error stands for: a profile tells all of its own at once."""
+    return error.problems if isinstance(error, ProfileError) else (error,)
+
+
+def exit_code(error: TunekitError) -> ExitCode:
+    """What a command that ended in this error exits with."""
+    if isinstance(error, Interrupted):
+        asked_to_end = error.signum in (signal.SIGTERM, signal.SIGHUP)
+        return ExitCode.TERMINATED if asked_to_end else ExitCode.INTERRUPTED
+    return error.exit_code
+
+
+def show(report: Report, look: Look) -> int:
+    """Print a report: the result to standard output, errors and notes to standard error."""
+    if not look.quiet:
+        for note in report.notes:
+            say(f"note: {note}")
+    text = render(
+        report,
+        look.format,
+        width=width(),
+        colour=colour(),
+        everything=look.everything,
+    )
+    # Errors come last, where they are seen on a terminal.
+    written = write(text)
+    for error in report.errors:
+        say(f"error: {error}")
+    if not written and report.exit_code is ExitCode.OK and not report.changed:
+        return int(ExitCode.IMPOSSIBLE)
+    return int(report.exit_code)
+
+
+def write(text: str) -> bool:
+    """Write to standard output; False when it could not be kept, which is said.
+
+    A reader that closed the pipe has had all that it wanted.
+    """
+    try:
+        if sys.stdout is not None:
+            sys.stdout.write(text)
+            sys.stdout.flush()
+    except BrokenPipeError:
+        _silence(sys.stdout)
+    except OSError as error:
+        _silence(sys.stdout)
+        say(f"error: cannot write to standard output: {error.strerror}")
+        return False
+    return True
+
+
+def say(text: str) -> None:
+    """Write one remark to standard error, each of its lines made safe to show."""
+    from tunekit.report.escape import visible
+
+    lines = "\n".join(map(visible, text.split("\n")))
+    whisper(f"tunekit: {lines}\n")
+
+
+def whisper(text: str) -> None:
+    """Write to standard error as it is; nobody may be there to read it."""
+    try:
+        if sys.stderr is not None:
+            sys.stderr.write(text)
+            sys.stderr.flush()
+    except OSError:
+        _silence(sys.stderr)
+
+
+def width() -> int:
+    """The columns to fold to: COLUMNS, else the terminal's, else 80."""
+    from shutil import get_terminal_size
+
+    return get_terminal_size((DEFAULT_WIDTH, 24)).columns
+
+
+def colour() -> bool:
+    """Tell whether standard output wants colour (https://no-color.org)."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR"):
+        return True
+    return sys.stdout is not None and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def usage_error(error: Any, arguments: Sequence[str]) -> int:
+    """Say what is wrong with the command line, in the format that it asks for."""
+    context = getattr(error, "ctx", None)
+    if not error.format_message():
+        # No argument at all is a question: typer raises the help text itself.
+        whisper(f"{context.get_help()}\n" if context else "")
+        return int(ExitCode.USAGE)
+    path = context.command_path if context else "tunekit"
+    problem = UsageError(_in_lower_case(error.format_message()), hint=f"see {path} --help")
+    command = path.removeprefix("tunekit").strip()
+    return show(failure(command, problem), Look(format=asked_format(arguments)))
+
+
+def asked_format(arguments: Sequence[str]) -> Format:
+    """The format that a command line which cannot be parsed asks for, as far as can be told."""
+    words = list(arguments)
+    if "--" in words:
+        words = words[: words.index("--")]
+    found = ""
+    for index, word in enumerate(words):
+        following = words[index + 1] if index + 1 < len(words) else ""
+        if word == "--format":
+            found = following
+        elif word.startswith("--format="):
+            found = word.partition("=")[2]
+        elif match := _FORMAT_FLAG.fullmatch(word):
+            found = match[1].removeprefix("=") or following
+    return next((known for known in Format if known.value == found), Format.TABLE)
+
+
+def _in_lower_case(message: str) -> str:
+    message = " ".join(message.split()).rstrip(".")
+    return message[:1].lower() + message[1:]
+
+
+def internal(error: Exception, verbose: bool) -> InternalError:
+    """Turn a fault of ours into one line that it can be reported by."""
+    import platform
+    import traceback
+
+    from tunekit import __version__
+
+    if verbose:
+        whisper("".join(traceback.format_exception(error)))
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f"{frames[-1].filename.rpartition('tunekit/')[2]}:{frames[-1].lineno}" if frames else ""
+    about = f"tunekit {__version__}, Python {platform.python_version()}, Linux {platform.release()}"
+    return InternalError(
+        f"internal error: {type(error).__name__}: {error} ({place}; {about})",
+        hint="this is a fault of tunekit: please report this line"
+        + ("" if verbose else " and what the same command says with --verbose"),
+    )
+
+
+def _silence(stream: TextIO | None) -> None:
+    """Send what is still buffered to nowhere, so that the interpreter's last flush succeeds."""
+    if stream is None:
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)

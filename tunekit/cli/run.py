@@ -1,0 +1,71 @@
+"""`tunekit run`: start a command under a profile's limits."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from tunekit.cli import options, output
+from tunekit.errors import TunekitError, UsageError
+
+CANNOT_START, NOT_EXECUTABLE, NOT_FOUND = 125, 126, 127
+"""Our own failures, as env(1) has them: any other code is the command's."""
+
+app = options.new_app()
+EPILOG = options.epilog(
+    (
+        "tunekit run high-conn -- nginx -g 'daemon off;'",
+        "tunekit run ./my.yaml --user www-data --set connections=50k -- ./server --port 8080",
+    ),
+    "the command's own; 125 tunekit could not do its part; 126 the command cannot be executed; "
+    "127 there is no such command.",
+)
+
+
+@app.command(epilog=EPILOG)
+def run(
+    profile: Annotated[
+        str, typer.Argument(metavar="PROFILE", help="A path, or the name of a profile.")
+    ],
+    command: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="-- CMD...", help="The command and its arguments, after --."),
+    ] = None,
+    user: Annotated[
+        str | None,
+        typer.Option("--user", metavar="USER", help="Become this user after setting the limits."),
+    ] = None,
+    assignments: options.SetOption = None,
+    netns: options.NetnsOption = None,
+    verbose: options.VerboseOption = False,
+) -> int:
+    """Start a command under a profile's limits.
+
+    Sets the limits of the profile, becomes the user that is asked for and executes the command in
+    place of itself, so that signals and the exit code are the command's. Writes no sysctl.
+    """
+    try:
+        if not command:
+            raise UsageError("no command to run", hint="write it after --")
+        from tunekit import api
+
+        api.run(options.load_profile(profile, assignments), command, user=user, netns=netns)
+    except TunekitError as error:
+        for problem in output.problems(error):
+            output.say(f"error: {problem}")
+        return code_for(error)
+    except Exception as error:
+        output.say(f"error: {output.internal(error, verbose)}")
+        return CANNOT_START
+
+
+def code_for(error: TunekitError) -> int:
+    """The exit code of an error, by what kept the command from being executed."""
+    match error.__cause__:
+        case FileNotFoundError():
+            return NOT_FOUND
+        case PermissionError():
+            return NOT_EXECUTABLE
+        case _:
+            return CANNOT_START
