@@ -58,11 +58,13 @@ find_python() {
 }
 
 # make_venv [EXTRA]: .venv with tunekit installed from this checkout, made anew only when what it
-# is made from has changed.
+# is made from has changed. One that was made with more than is asked for is good too.
 make_venv() {
-    local wanted=".${1:+[$1]}" stamp="$VENV/.made-from" source python
-    source=$(printf '%s\n' "$wanted" | cat - pyproject.toml | sha256sum)
-    [ "$(cat "$stamp" 2>/dev/null)" != "$source" ] || return 0
+    local extra=${1:-} stamp="$VENV/.made-from" source python
+    source=$(sha256sum <pyproject.toml)
+    if [ -x "$VENV/bin/tunekit" ]; then
+        case $(cat "$stamp" 2>/dev/null) in "$source dev" | "$source $extra") return 0 ;; esac
+    fi
     need python3 python3 python3-venv
     python=$(find_python) || die "tunekit needs Python 3.11 or later; set PYTHON=/path/to/one"
     if ! "$python" -c 'import ensurepip' 2>/dev/null; then
@@ -71,8 +73,8 @@ make_venv() {
         quietly "installing python3-venv" apt-get install -y --no-install-recommends python3-venv
     fi
     quietly "making .venv with $("$python" --version)" "$python" -m venv "$VENV"
-    quietly "installing $wanted into .venv" "$VENV/bin/pip" install -e "$wanted"
-    printf '%s\n' "$source" >"$stamp"
+    quietly "installing tunekit into .venv" "$VENV/bin/pip" install -e ".${extra:+[$extra]}"
+    printf '%s\n' "$source $extra" >"$stamp"
 }
 
 # Git keeps no permissions but the executable bit: what a clone made under another umask lets

@@ -1,0 +1,159 @@
+"""Write the parts of the reference that come from the code: `python -m tools.reference`.
+
+docs/reference/commands.md comes from the command line's own help, docs/reference/report-schema.md
+from the JSON Schema that the package ships. A test fails when either is out of date.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Iterable, Mapping
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+REFERENCE = Path(__file__).resolve().parents[1] / "docs" / "reference"
+_FROM_CODE = "<!-- Made by `python -m tools.reference`: change the code, not this file. -->"
+
+
+def pages() -> dict[Path, str]:
+    """Every generated page, as path and text."""
+    return {
+        REFERENCE / "commands.md": commands(),
+        REFERENCE / "report-schema.md": report_schema(),
+    }
+
+
+def commands() -> str:
+    """The command reference."""
+    import typer
+
+    from tunekit.cli import app as cli
+
+    group = typer.main.get_command(cli.app)
+    context = group.make_context("tunekit", [], resilient_parsing=True)
+    names = group.list_commands(context)  # type: ignore[attr-defined]
+    lines = [
+        "# Commands",
+        "",
+        _FROM_CODE,
+        "",
+        "Results go to standard output, everything else to standard error. `NO_COLOR` is honoured.",
+        "An argument that ends in `.yaml` or `.yml`, begins with `./` or `/`, or has no separator",
+        "is a profile; anything else is a key or a glob.",
+        "",
+        *_table(("command", "does"), ((f"[{n}](#{n})", cli.COMMANDS[n]) for n in names)),
+        "",
+        f"`tunekit --version` shows the version, `--help` the help. {_paragraph(cli.EPILOG)}",
+    ]
+    for name in names:
+        command = group.get_command(context, name)  # type: ignore[attr-defined]
+        lines += ["", *_command(command, name)]
+    return "\n".join(lines) + "\n"
+
+
+def _command(command: Any, name: str) -> list[str]:
+    arguments = [each for each in command.params if each.param_type_name == "argument"]
+    options = [each for each in command.params if each.param_type_name == "option"]
+    usage = " ".join(["tunekit", name, "[OPTIONS]", *map(_metavar, arguments)])
+    lines = [f"## {name}", "", "```", usage, "```", ""]
+    lines += inspect.cleandoc(command.help).splitlines()
+    rows = [(f"`{_title(each)}`", _meaning(each)) for each in [*arguments, *options]]
+    lines += ["", *_table(("argument or option", "meaning"), rows)]
+    examples, _, codes = (command.epilog or "").removeprefix("\b\n").partition("\n\n")
+    if examples:
+        lines += ["", "```", *inspect.cleandoc(examples.partition("\n")[2]).splitlines(), "```"]
+    if codes:
+        lines += ["", _paragraph(codes)]
+    return lines
+
+
+# Typer's own rendering of a parameter differs from release to release, so it is not used.
+def _metavar(parameter: Any) -> str:
+    if parameter.metavar:
+        return str(parameter.metavar)
+    if isinstance(parameter.default, Enum):
+        return "|".join(str(choice.value) for choice in type(parameter.default))
+    return str(parameter.name).upper()
+
+
+def _title(parameter: Any) -> str:
+    if parameter.param_type_name == "argument":
+        return _metavar(parameter)
+    names = ", ".join(sorted(parameter.opts, key=len))
+    return names if parameter.is_flag else f"{names} {_metavar(parameter)}"
+
+
+def _meaning(parameter: Any) -> str:
+    text = _paragraph(parameter.help or "")
+    default = getattr(parameter.default, "value", parameter.default)
+    return f"{text} [default: {default}]" if isinstance(default, str) and default else text
+
+
+def report_schema() -> str:
+    """The fields of a report."""
+    text = (Path(__file__).resolve().parents[1] / "tunekit/report/schema.json").read_text("utf-8")
+    schema = json.loads(text)
+    lines = [
+        "# Report schema",
+        "",
+        _FROM_CODE,
+        "",
+        "With `--format json` every command prints one document on standard output, whatever",
+        "happens. The JSON Schema is in the package, as `tunekit/report/schema.json`.",
+        "",
+        schema["description"],
+        "",
+        "Values of keys are texts: 2^63-1 does not survive a reader that uses floating point.",
+        "Measurements are numbers.",
+        "",
+        *_fields(schema),
+    ]
+    for name, part in schema["$defs"].items():
+        lines += ["", f"## {name}", "", part.get("description", ""), "", *_fields(part)]
+    return "\n".join(lines) + "\n"
+
+
+def _fields(part: Mapping[str, Any]) -> list[str]:
+    rows = []
+    for name, field in part.get("properties", {}).items():
+        rows.append((f"`{name}`", _type(field), field.get("description", "")))
+    return _table(("member", "type", "meaning"), rows)
+
+
+def _type(field: Mapping[str, Any]) -> str:
+    if "$ref" in field:
+        name = field["$ref"].rpartition("/")[2]
+        return f"[{name}](#{name})"
+    if "const" in field:
+        return f"`{field['const']}`"
+    if "enum" in field:
+        return ", ".join(f"`{value}`" for value in field["enum"])
+    if "anyOf" in field:
+        return " or ".join(_type(each) for each in field["anyOf"])
+    kind = field.get("type", "anything")
+    if kind == "array":
+        return f"array of {_type(field.get('items', {}))}"
+    return kind if isinstance(kind, str) else " or ".join(kind)
+
+
+def _table(heading: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> list[str]:
+    def line(cells: Iterable[str]) -> str:
+        return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+    return [line(heading), line("---" for _ in heading), *map(line, rows)]
+
+
+def _paragraph(text: str) -> str:
+    return " ".join(text.split())
+
+
+def main() -> None:
+    """Write every page."""
+    for path, text in pages().items():
+        path.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
