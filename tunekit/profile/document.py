@@ -24,9 +24,13 @@ class Demand:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:
-    """One entry below `sysctl` or `limits`: a name and what is wanted of it."""
+    """One entry below `sysctl` or `limits`: a name and what is wanted of it.
+
+    `label` is the name as messages give it: `limits.nofile`.
+    """
 
     name: str
+    label: str
     demands: tuple[Demand, ...] = ()
     prefer: tuple[Scalar, ...] = ()
     optional: bool = False

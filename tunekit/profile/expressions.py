@@ -176,7 +176,8 @@ class _Parser:
             return value
         if kind == "name":
             return self.function() if token in FUNCTIONS else self.variable()
-        raise self.error("a number or a name is missing before")
+        hint = "write the number without a sign" if token == "+" else _HINTS.get(token, "")
+        raise self.error("a number or a name is missing before", hint)
 
     def function(self) -> int:
         function = FUNCTIONS[self.token]
@@ -209,10 +210,13 @@ class _Parser:
         return value
 
 
+_OPERATORS = "the operators are + - * //"
 _HINTS = {
     "/": "divide with //, which rounds down",
-    "%": "the operators are + - * //",
-    "^": "the operators are + - * //",
+    "%": _OPERATORS,
+    "^": _OPERATORS,
+    "*": _OPERATORS,
+    "//": _OPERATORS,
 }
 
 
@@ -236,15 +240,12 @@ def _negated(result: Result) -> Result:
 
 
 def _unknown_unit(token: str, digits: str, suffix: str) -> InvalidValue:
-    exponent = re.match(r"[eE]([0-9]{1,2})\Z", suffix + token[len(digits) + len(suffix) :])
-    if exponent:
-        return _write(token, "a floating-point number", int(digits) * 10 ** int(exponent[1]))
     letter = suffix[0].lower()
     if letter in _DECIMAL and suffix.lower() in (letter + "b", letter + "i", letter + "ib"):
         return InvalidValue(
             f"{shown(token)}: the unit {suffix!r} is not known",
-            hint=f"write {digits}{letter} for {_DECIMAL[letter]}s"
-            f" or {digits}{letter.upper()}iB for {1024 ** ('kmg'.index(letter) + 1)}s",
+            hint=f"write {digits}{letter} for {int(digits) * _DECIMAL[letter]}"
+            f" or {digits}{letter.upper()}iB for {int(digits) * _BINARY[letter.upper() + 'iB']}",
         )
     return InvalidValue(
         f"{shown(token)}: the unit {shown(suffix)!r} is not known", hint=f"write {_UNITS}"
@@ -255,6 +256,8 @@ def _misread(token: str) -> InvalidValue:
     """Say what to write for a number that YAML, the kernel and people read differently."""
     if len(token) > 40:
         return InvalidValue(f"{shown(token)} does not fit 64 bits", hint="write a smaller number")
+    if token.isdigit() and token[0] != "0":
+        return InvalidValue(f"{token} does not fit 64 bits", hint="write a smaller number")
     if re.fullmatch(r"0[0-9]+", token):
         if re.fullmatch(r"0[0-7]+", token):
             return InvalidValue(
@@ -278,12 +281,8 @@ def _misread(token: str) -> InvalidValue:
             f"{token} is {total} for YAML, which counts it in sixties",
             hint=f"write {total} if that was meant",
         )
-    if match := re.fullmatch(r"([0-9]+)\.([0-9]*)(?:[eE]([0-9]{1,2}))?", token):
-        return _write(token, "a floating-point number", _whole(match[1], match[2], match[3]))
-    if re.fullmatch(r"[0-9]+", token):
-        return InvalidValue(f"{token} does not fit 64 bits", hint="write a smaller number")
-    if match := re.fullmatch(r"([0-9]+)([eE][0-9]{1,2})", token):
-        return _unknown_unit(token, match[1], "e")
+    if match := re.fullmatch(r"([0-9]+)(?:\.([0-9]*))?(?:[eE]([0-9]{1,2}))?", token):
+        return _write(token, "a floating-point number", _whole(match[1], match[2] or "", match[3]))
     return InvalidValue(
         f"{shown(token)!r} is not a number", hint=f"write an integer, with {_UNITS} after it or not"
     )

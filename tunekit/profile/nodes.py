@@ -8,6 +8,7 @@ read: composing 50,000 brackets would exhaust the C stack.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from tunekit.errors import Location
@@ -17,6 +18,8 @@ MAX_BYTES = 1 << 20
 MAX_DEPTH = 16
 MAX_NODES = 20_000
 """With every alias counted as often as what it stands for."""
+MAX_UNSAFE_LINES = 20
+_REMOVE = "remove it"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,15 +95,13 @@ def _decode(data: bytes, file: str, problems: Problems) -> str:
         )
         raise _Stop from None
     text = text.replace("\r\n", "\n").replace("\r", "\n")
-    unsafe = UNSAFE.search(text)
-    if unsafe:
-        problems.add(
-            f"a control character ({unsafe.group()!a})",
-            location=Location(file=file, line=text.count("\n", 0, unsafe.start()) + 1),
-            hint="remove it",
-        )
-        raise _Stop
-    return text
+    if not UNSAFE.search(text):
+        return text
+    lines = ((number, UNSAFE.search(line)) for number, line in enumerate(text.split("\n"), 1))
+    for number, unsafe in islice(((n, found) for n, found in lines if found), MAX_UNSAFE_LINES):
+        location = Location(file=file, line=number)
+        problems.add(f"a control character ({unsafe.group()!a})", location=location, hint=_REMOVE)
+    raise _Stop
 
 
 @dataclass(slots=True)
@@ -177,9 +178,9 @@ class _Builder:
         unsafe = UNSAFE.search(event.value)
         if unsafe:
             self.problems.add(
-                f"a control character ({unsafe.group()!a})", location=location, hint="remove it"
+                f"a control character ({unsafe.group()!a})", location=location, hint=_REMOVE
             )
-        node = Scalar(text=event.value, plain=event.style is None, location=location)
+        node = Scalar(text=event.value, plain=not event.style, location=location)
         self._attach(node, event, 1)
 
     def _mapping(self, _: Any) -> None:

@@ -51,9 +51,9 @@ class Problems:
             UsageError(message, hint=hint, key=shown(key), location=location, path=path)
         )
 
-    def warn(self, message: str, *, key: str, location: Location) -> None:
+    def warn(self, message: str, *, hint: str = "", key: str, location: Location) -> None:
         """Note a remark that stops nothing."""
-        text = f"{location}: {shown(key)}: {message}"
+        text = str(UsageError(message, hint=hint, key=shown(key), location=location))
         self._warnings.append(((location.file, location.line), text))
 
     @property

@@ -8,22 +8,23 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from tunekit import catalog
-from tunekit.catalog import validate
-from tunekit.catalog.model import Scope, Tunable
+from tunekit.catalog.model import Scope
 from tunekit.errors import InvalidKey, Location, TunekitError
 from tunekit.kernel.host import HostFacts
-from tunekit.profile import wanted
-from tunekit.profile.document import Demand, Document, Statement, lineage
+from tunekit.profile.document import Document, Statement, lineage
 from tunekit.profile.expressions import evaluate
-from tunekit.profile.model import Limit, Mode, ProbeWanted, Profile, Requirement, Setting, Wanted
+from tunekit.profile.judge import Judge
+from tunekit.profile.model import Limit, ProbeWanted, Profile, Setting
 from tunekit.profile.nodes import Scalar
 from tunekit.profile.problems import Problems, nearest
-from tunekit.profile.requirement import generosity
 from tunekit.profile.variables import Variables
-from tunekit.values import Kind, Numbers, Ports, SysctlKey, Text, is_glob
+from tunekit.values import SysctlKey, is_glob
 
 _MAX_SUGGESTIONS = 20
 """A search for near names costs milliseconds; a file of nothing but nonsense gets no more."""
+
+_MAX_CONNECTIONS = 2_147_483_584
+"""The most descriptors that a process can have (fs/file.c sysctl_nr_open_max)."""
 
 
 def resolve(
@@ -40,7 +41,8 @@ def resolve(
     know. `problems` holds what was found while reading. Raises ProfileError with everything that
     is wrong.
     """
-    problems = problems or Problems()
+    if problems is None:
+        problems = Problems()
     return _Resolver(document, variables, facts, kernel_has, problems).profile()
 
 
@@ -69,15 +71,16 @@ class _Resolver:
         document = self.document
         variables = self.variables.all()
         allow = self.allowed()
+        judge = Judge(self.variables, allow.keys(), document.file, self.problems)
         settings = [
             setting
             for key, statement in self.merged_settings().items()
-            if (setting := self.setting(key, statement, allow))
+            if (setting := self.setting(key, statement, judge))
         ]
         limits = [
             limit
             for statement in self.merged_limits().values()
-            if (limit := self.limit(statement, allow))
+            if (limit := self.limit(statement, judge))
         ]
         probe = self.probe()
         for key, location in allow.items():
@@ -168,20 +171,11 @@ class _Resolver:
                 found[key] = scalar.location
         return found
 
-    def setting(
-        self, key: SysctlKey, statement: Statement, allow: Mapping[SysctlKey, Location]
-    ) -> Setting | None:
-        tunable = catalog.find(key)
-        before = len(self.problems)
-        requirements = self.requirements(
-            statement,
-            tunable,
-            lambda demand: wanted.read(demand, tunable, self.variables.lookup),
-        )
-        prefer = self.preferred(statement, tunable)
-        self.check_allowed(key, statement, tunable, requirements, allow)
-        if len(self.problems) > before or not (requirements or prefer):
+    def setting(self, key: SysctlKey, statement: Statement, judge: Judge) -> Setting | None:
+        judged = judge.setting(key, statement, catalog.find(key))
+        if judged is None:
             return None
+        requirements, prefer = judged
         return Setting(
             key=key,
             requirements=requirements,
@@ -192,7 +186,7 @@ class _Resolver:
             location=statement.location,
         )
 
-    def limit(self, statement: Statement, allow: Mapping[SysctlKey, Location]) -> Limit | None:
+    def limit(self, statement: Statement, judge: Judge) -> Limit | None:
         tunable = catalog.find(f"rlimit.{statement.name}")
         if tunable is None:
             known = [
@@ -202,26 +196,13 @@ class _Resolver:
             ]
             self.problems.add(
                 "unknown limit",
-                key=f"limits.{statement.name}",
+                key=statement.label,
                 location=statement.location,
                 hint=nearest(statement.name, known) or f"the limits are {', '.join(known)}",
             )
             return None
-        before = len(self.problems)
-        if statement.prefer:
-            self.problems.add(
-                "a limit has no names to prefer",
-                key=statement.name,
-                location=statement.location,
-                hint="write at_least, at_most or exactly",
-            )
-        requirements = self.requirements(
-            statement, tunable, lambda demand: wanted.limit(demand, self.variables.lookup)
-        )
-        self.check_allowed(
-            SysctlKey.parse(tunable.pattern), statement, tunable, requirements, allow
-        )
-        if len(self.problems) > before or not requirements:
+        requirements = judge.limit(statement, tunable)
+        if requirements is None:
             return None
         return Limit(
             name=statement.name,
@@ -232,114 +213,6 @@ class _Resolver:
             location=statement.location,
         )
 
-    def requirements(
-        self,
-        statement: Statement,
-        tunable: Tunable | None,
-        read: Callable[[Demand], wanted.Reading],
-    ) -> tuple[Requirement, ...]:
-        found: list[Requirement] = []
-        for demand in statement.demands:
-            try:
-                reading = read(demand)
-            except TunekitError as error:
-                self.note(error, statement.name, demand.location)
-                continue
-            found.append(reading.requirement)
-            self.judge(reading, demand, statement, tunable)
-        self.check_agreement(found, statement, tunable)
-        return tuple(found)
-
-    def judge(
-        self,
-        reading: wanted.Reading,
-        demand: Demand,
-        statement: Statement,
-        tunable: Tunable | None,
-    ) -> None:
-        """Note what the catalogue finds wrong, and decimal suffixes on bytes."""
-        if tunable is None:
-            return
-        self.report(
-            validate.problems(
-                tunable,
-                reading.requirement.wanted,
-                directed=demand.mode is not Mode.EXACTLY,
-                sized=reading.sized,
-            ),
-            statement.name,
-            demand.location,
-        )
-        for literal in reading.decimals if tunable.unit == "bytes" else ():
-            self.problems.warn(
-                f"{literal.text} is {literal.value} bytes; "
-                f"write {literal.binary} for {evaluate(literal.binary, len).value}",
-                key=statement.name,
-                location=demand.location,
-            )
-
-    def report(self, found: list[validate.Problem], key: str, location: Location) -> None:
-        for problem in found:
-            if problem.severity is validate.Severity.WARNING:
-                text = f"{problem.message}; {problem.hint}" if problem.hint else problem.message
-                self.problems.warn(text, key=key, location=location)
-            else:
-                self.problems.add(problem.message, hint=problem.hint, key=key, location=location)
-
-    def preferred(self, statement: Statement, tunable: Tunable | None) -> tuple[str, ...]:
-        if tunable is not None and statement.prefer and tunable.kind is not Kind.TEXT:
-            self.problems.add(
-                "prefer chooses between names, and this key takes numbers",
-                key=statement.name,
-                location=statement.prefer[0].location,
-                hint="write exactly or at_least",
-            )
-            return ()
-        for scalar in statement.prefer if tunable is not None else ():
-            assert tunable is not None
-            found = validate.problems(tunable, Text(scalar.text))
-            self.report(found, statement.name, scalar.location)
-        return tuple(scalar.text for scalar in statement.prefer)
-
-    def check_agreement(
-        self, requirements: list[Requirement], statement: Statement, tunable: Tunable | None
-    ) -> None:
-        """Note an at_least that no value below the at_most can meet."""
-        by_mode = {requirement.mode: requirement.wanted for requirement in requirements}
-        low, high = by_mode.get(Mode.AT_LEAST), by_mode.get(Mode.AT_MOST)
-        if low is None or high is None or not _contradict(low, high, tunable):
-            return
-        least = Requirement(mode=Mode.AT_LEAST, wanted=low)
-        most = Requirement(mode=Mode.AT_MOST, wanted=high)
-        self.problems.add(
-            f"no value is both {least} and {most}",
-            key=statement.name,
-            location=statement.location,
-            hint="lower the one or raise the other",
-        )
-
-    def check_allowed(
-        self,
-        key: SysctlKey,
-        statement: Statement,
-        tunable: Tunable | None,
-        requirements: tuple[Requirement, ...],
-        allow: Mapping[SysctlKey, Location],
-    ) -> None:
-        if key in allow:
-            return
-        # An at_least never lowers a value, so it cannot bring one under a floor.
-        values = [each.wanted for each in requirements if each.mode is not Mode.AT_LEAST]
-        for value in [None, *values]:
-            if reason := validate.needs_allow(key, tunable, _value(value)):
-                self.problems.add(
-                    reason,
-                    key=statement.name,
-                    location=statement.location,
-                    hint=f"if you mean it, write 'allow: [{key}]' in {self.document.file}",
-                )
-                return
-
     def probe(self) -> ProbeWanted | None:
         wanting = [each.connections for each in self.documents if each.connections is not None]
         if not wanting:
@@ -349,7 +222,7 @@ class _Resolver:
         try:
             connections = evaluate(scalar.text, self.variables.lookup).value
         except TunekitError as error:
-            self.note(error, key, scalar.location)
+            self.variables.note(error, key, scalar.location)
             return None
         if not 1 <= connections <= _MAX_CONNECTIONS:
             self.problems.add(
@@ -360,30 +233,3 @@ class _Resolver:
             )
             return None
         return ProbeWanted(connections=connections, location=scalar.location)
-
-    def note(self, error: TunekitError, key: str, location: Location) -> None:
-        if not self.variables.noted(error):
-            self.problems.add(error.message, hint=error.hint, key=key, location=location)
-
-
-_MAX_CONNECTIONS = 2_147_483_584
-"""The most descriptors that a process can have (fs/file.c sysctl_nr_open_max)."""
-
-
-def _contradict(low: Wanted, high: Wanted, tunable: Tunable | None) -> bool:
-    if isinstance(low, tuple) and isinstance(high, tuple):
-        return any(
-            least is not None
-            and most is not None
-            and generosity(least, tunable, index) > generosity(most, tunable, index)
-            for index, (least, most) in enumerate(zip(low, high, strict=False))
-        )
-    if isinstance(low, Ports) and isinstance(high, Ports):
-        return low.intersection(high) != low
-    return False
-
-
-def _value(value: Wanted | None) -> Numbers | Ports | Text | None:
-    if isinstance(value, tuple):
-        return Numbers(tuple(number for number in value if number is not None))
-    return value

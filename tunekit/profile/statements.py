@@ -25,6 +25,8 @@ _FIELDS = (
     "allow",
 )
 _MODES = {mode.value: mode for mode in Mode}
+_YES = ("on", "yes", "y", "true", "1")
+_NO = ("off", "no", "n", "false", "0")
 _STATEMENT_FIELDS = (*_MODES, "prefer", "optional", "reason", "source")
 
 
@@ -96,17 +98,22 @@ class _Reader:
     def statements(self, node: Node | None, section: str) -> tuple[Statement, ...]:
         if node is None:
             return ()
-        return tuple(self.statement(name, value) for name, value in self.entries(node, section))
+        # A sysctl key says itself where it stands; the name of a limit does not.
+        prefix = "" if section == "sysctl" else f"{section}."
+        return tuple(
+            self.statement(name, value, prefix + name.text)
+            for name, value in self.entries(node, section)
+        )
 
-    def statement(self, name: Scalar, node: Node) -> Statement:
-        """One `NAME: VALUE`, `NAME: [VALUES]` or `NAME: {at_least: ...}`."""
-        key = name.text
+    def statement(self, name: Scalar, node: Node, key: str) -> Statement:
+        """One `NAME: VALUE`, `NAME: [VALUES]` or `NAME: {at_least: ...}`, called `key`."""
         if not isinstance(node, Mapping):
             demand = self.demand(Mode.EXACTLY, node, key)
-            return Statement(name=key, demands=(demand,) if demand else (), location=name.location)
+            demands = (demand,) if demand else ()
+            return Statement(name=name.text, label=key, demands=demands, location=name.location)
         before = len(self.problems)
         fields = self.fields(node, _STATEMENT_FIELDS, key)
-        demands = [self.demand(_MODES[f], v, key) for f, v in fields.items() if f in _MODES]
+        wanting = [self.demand(_MODES[f], v, key) for f, v in fields.items() if f in _MODES]
         prefer = self.names(fields.get("prefer"), key, "prefer")
         given = [field for field in fields if field in _MODES or field == "prefer"]
         if not given and len(self.problems) == before:
@@ -127,8 +134,9 @@ class _Reader:
                 )
                 break
         return Statement(
-            name=key,
-            demands=tuple(demand for demand in demands if demand),
+            name=name.text,
+            label=key,
+            demands=tuple(demand for demand in wanting if demand),
             prefer=prefer,
             optional=self.flag(fields.get("optional"), key, "optional"),
             reason=self.prose(fields.get("reason"), key, "reason"),
@@ -144,7 +152,7 @@ class _Reader:
                 )
                 return None
             texts = [self.scalar(item, key) for item in self.whole_items(node, key)]
-            if None in texts:
+            if None in texts or not texts:
                 return None
             return Demand(
                 mode=mode,
@@ -160,19 +168,9 @@ class _Reader:
     def fields(self, node: Mapping, known: tuple[str, ...], key: str) -> dict[str, Node]:
         """The known fields of a mapping, by name; unknown ones are errors."""
         found: dict[str, Node] = {}
-        previous: Node | None = None
-        broken = False
-        for name, value in node.entries:
+        for name, value in self.whole_entries(node, key, known):
             if name.text in known:
                 found[name.text] = value
-                previous, broken = value, False
-                continue
-            stray = node.flow and isinstance(value, Scalar) and value.absent
-            if stray and isinstance(previous, Scalar) and previous.plain:
-                # YAML ends a plain text inside braces at a comma: {at_least: max(a, b)}.
-                if not broken:
-                    self.broken_at_comma(f"{previous.text}, {name.text}", key, name.location)
-                broken = True
                 continue
             self.problems.add(
                 f"unknown field {shown(name.text)!r}",
@@ -181,6 +179,39 @@ class _Reader:
                 hint=nearest(name.text, known) or f"the fields are {', '.join(known)}",
             )
         return found
+
+    def whole_entries(
+        self, node: Mapping, key: str, known: tuple[str, ...] = ()
+    ) -> list[tuple[Scalar, Node]]:
+        """The entries of a mapping, without those whose value a comma broke apart.
+
+        YAML ends a plain text inside braces at a comma: in `{at_least: max(a, b)}` the rest
+        `b)` becomes a key without a value.
+        """
+        whole: list[tuple[Scalar, Node]] = []
+        rest: list[str] = []
+        for name, value in node.entries:
+            absent = isinstance(value, Scalar) and value.absent
+            before = whole[-1][1] if whole else None
+            if node.flow and absent and isinstance(before, Scalar) and before.plain:
+                text = ", ".join([before.text, *rest])
+                in_statement = known is _STATEMENT_FIELDS and name.text not in known
+                if in_statement or text.count("(") > text.count(")"):
+                    rest.append(name.text)
+                    continue
+            self.join(whole, rest, key)
+            whole.append((name, value))
+        self.join(whole, rest, key)
+        return whole
+
+    def join(self, whole: list[tuple[Scalar, Node]], rest: list[str], key: str) -> None:
+        """Report the last entry as broken, and drop it, if there is a rest of it."""
+        if not rest:
+            return
+        name, value = whole.pop()
+        assert isinstance(value, Scalar)
+        self.broken_at_comma(", ".join([value.text, *rest]), key or name.text, value.location)
+        rest.clear()
 
     def broken_at_comma(self, text: str, key: str, location: Location) -> None:
         self.problems.add(
@@ -204,12 +235,15 @@ class _Reader:
         return node.items
 
     def mapping(self, node: Node, key: str, known: tuple[str, ...]) -> dict[str, Node]:
-        self.entries(node, key)
-        return self.fields(node, known, key) if isinstance(node, Mapping) else {}
-
-    def entries(self, node: Node, section: str) -> tuple[tuple[Scalar, Node], ...]:
         if isinstance(node, Mapping):
-            return node.entries
+            return self.fields(node, known, key)
+        self.entries(node, key)
+        return {}
+
+    def entries(self, node: Node, section: str) -> list[tuple[Scalar, Node]]:
+        """The entries of a section, whose names are the user's."""
+        if isinstance(node, Mapping):
+            return self.whole_entries(node, "")
         if not (isinstance(node, Scalar) and node.absent):
             self.problems.add(
                 f"a mapping belongs here, not {_kind(node)}",
@@ -217,7 +251,7 @@ class _Reader:
                 location=node.location,
                 hint="write one 'NAME: VALUE' a line, indented",
             )
-        return ()
+        return []
 
     def names(self, node: Node | None, key: str, field: str = "") -> tuple[Scalar, ...]:
         """One text or a list of texts."""
@@ -248,9 +282,10 @@ class _Reader:
         if scalar is None or scalar.text == "false":
             return False
         if scalar.text != "true":
-            self.wrong(
-                scalar, key, field, f"{shown(scalar.text)!r} is neither", "write true or false"
-            )
+            word = scalar.text.lower()
+            meant = "true" if word in _YES else "false" if word in _NO else "true or false"
+            message = f"{shown(scalar.text)!r} is not a flag"
+            self.wrong(scalar, key, field, message, f"write {meant}")
         return True
 
     def wrong(self, node: Node, key: str, field: str, message: str, hint: str) -> None:

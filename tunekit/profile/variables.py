@@ -104,8 +104,8 @@ class Variables:
     def lookup(self, name: str) -> int:
         """The value of a name.
 
-        Raises InvalidValue for an unknown one, and _Unresolved, which `noted` recognises, for
-        one whose definition is wrong.
+        Raises InvalidValue for an unknown one, and an error that `note` passes over for one
+        whose own definition is wrong.
         """
         if name in self._facts:
             return self._facts[name]
@@ -122,10 +122,10 @@ class Variables:
             raise _Unresolved(name)
         return value
 
-    @staticmethod
-    def noted(error: TunekitError) -> bool:
-        """Tell whether an error of `lookup` is the consequence of one that was noted."""
-        return isinstance(error, _Unresolved)
+    def note(self, error: TunekitError, key: str, location: Location | None) -> None:
+        """Note an error of an expression, unless it follows from one that was noted already."""
+        if not isinstance(error, _Unresolved):
+            self._problems.add(error.message, hint=error.hint, key=key, location=location)
 
     def _compute(self, name: str) -> int | None:
         if name in self._values:
@@ -151,8 +151,7 @@ class Variables:
         try:
             value = evaluate(text, self.lookup).value
         except TunekitError as error:
-            if not self.noted(error):
-                self._problems.add(error.message, hint=error.hint, key=key, location=place)
+            self.note(error, key, place)
         finally:
             self._active.pop()
         self._values[name] = value

@@ -70,12 +70,18 @@ def _guess(demand: Demand) -> Kind:
     return Kind.NUMBERS if all(_INTEGERS.match(word) for word in words) else Kind.TEXT
 
 
-def limit(demand: Demand, lookup: Callable[[str], int]) -> Reading:
+def limit(demand: Demand, tunable: Tunable, lookup: Callable[[str], int]) -> Reading:
     """Read what a demand wants of a resource limit, as the pair of soft and hard.
 
-    One value is for both; `unlimited` is -1. Raises like `read`.
+    One value is for both; `unlimited` is -1, where the limit can be without one. Raises like
+    `read`.
     """
-    texts = ["-1" if scalar.text == UNLIMITED else scalar.text.strip() for scalar in demand.texts]
+    texts = [scalar.text.strip() for scalar in demand.texts]
+    if UNLIMITED in texts and -1 not in tunable.unlimited:
+        raise InvalidValue(
+            "this limit is always a number", hint=f"write at most {tunable.fields[-1].maximum}"
+        )
+    texts = ["-1" if text == UNLIMITED else text for text in texts]
     if not demand.listed:
         texts *= 2
     return _reading(demand.mode, texts, lambda text: evaluate(text, lookup))
