@@ -141,7 +141,7 @@ def table(
         return _records(titles, rows, page, note)
     room = page.width - sum(widths) - GAP * len(widths)
     longest = max(columns_of(row.note) for row in rows)
-    if longest and room >= min(longest, _NOTE_COLUMN):
+    if longest and room >= max(len(note), min(longest, _NOTE_COLUMN)):
         widths.append(max(len(note), min(longest, room)))
         return _grid((*titles, note), [_with_note_as_cell(row) for row in rows], widths, page)
     return _grid(titles, rows, widths, page)

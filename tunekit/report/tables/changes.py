@@ -28,8 +28,8 @@ _VERDICTS = {
     Outcome.PLANNED: "differs",
     Outcome.UNCHANGED: "in line",
     Outcome.MOVED: "moves too",
-    Outcome.UNSUPPORTED: "not in this kernel",
-    Outcome.ELSEWHERE: "not in this namespace",
+    Outcome.UNSUPPORTED: "no such key",
+    Outcome.ELSEWHERE: "not here",
     Outcome.DENIED: "unreadable",
 }
 _ABSENT = (Outcome.UNSUPPORTED, Outcome.ELSEWHERE)

@@ -59,7 +59,7 @@ def _measurements(report: Report, page: Page) -> list[str]:
     rows = [
         Row(
             cells=(
-                cell(row.name.replace("_", " ")),
+                cell(row.name),
                 *(_scalar(row.parameters.get(name, "")) for name in parameters),
                 *(_scalar(getattr(row, name)) for name in numbers),
                 cell(row.unit),

@@ -1,0 +1,244 @@
+"""Reports as the commands make them, to be rendered."""
+
+from __future__ import annotations
+
+from tunekit.check.model import Finding, Status
+from tunekit.engine.model import (
+    Change,
+    Outcome,
+    ScopeId,
+    Subject,
+    Transaction,
+    TransactionState,
+)
+from tunekit.errors import ExitCode, Location, UsageError
+from tunekit.kernel.host import HostIdentity
+from tunekit.probe.model import Measurement
+from tunekit.report.model import KeyRow, ProfileSummary, Report
+
+BOOT = "5d0c1f8e-1111-2222-3333-444455556666"
+HOST = HostIdentity(
+    hostname="web1",
+    boot_id=BOOT,
+    kernel="6.1.0-28-amd64",
+    machine="x86_64",
+    netns_cookie=4097,
+    child_netns=False,
+    uid=0,
+    euid=0,
+    capabilities=frozenset({"cap_sys_admin", "cap_net_admin"}),
+)
+PROFILE = ProfileSummary(
+    name="high-conn",
+    path="/etc/tunekit/profiles/high-conn.yaml",
+    parents=("base",),
+    variables={"processes": 1, "connections": 10000},
+)
+NETNS = ScopeId("netns", f"{BOOT}/4097")
+
+
+def change(key: str, outcome: Outcome, **fields: object) -> Change:
+    """A change of a key of the network namespace."""
+    return Change(subject=Subject(NETNS, key), outcome=outcome, **fields)  # type: ignore[arg-type]
+
+
+SOMAXCONN = change(
+    "net.core.somaxconn",
+    Outcome.APPLIED,
+    before="4096",
+    wanted="65535",
+    after="65535",
+    requirement="at least 65535",
+    reason="the kernel cuts every listen backlog to this",
+    source="listen(2)",
+    location=Location(file="high-conn.yaml", line=9),
+)
+WMEM = change(
+    "net.ipv4.tcp_wmem",
+    Outcome.ADJUSTED,
+    before="4096\t16384\t4194304",
+    wanted="4096 16384 8388608",
+    after="4096\t16384\t8388608",
+    requirement="at least 4096 16384 8388608",
+    reason="a sender keeps what is not acknowledged yet",
+    detail="the kernel rounded 8388607 up",
+)
+CONNTRACK = change(
+    "net.netfilter.nf_conntrack_tcp_timeout_established",
+    Outcome.APPLIED,
+    before="432000",
+    wanted="86400",
+    after="86400",
+    requirement="at most 86400",
+    reason="five days of idle entries fill the table",
+)
+HOLDS = change(
+    "net.ipv4.tcp_syncookies",
+    Outcome.UNCHANGED,
+    before="1",
+    wanted="1",
+    requirement="1",
+    reason="a flood of SYNs must not shut out the others",
+)
+ABSENT = change(
+    "fs.file-max",
+    Outcome.ELSEWHERE,
+    wanted="105536",
+    requirement="at least 105536",
+    optional=True,
+    reason="every socket is an open file",
+    remedy="set it on the host",
+)
+TRANSACTION = Transaction(
+    id=3,
+    state=TransactionState.APPLIED,
+    profile="high-conn",
+    path="/etc/tunekit/profiles/high-conn.yaml",
+    started=1_767_225_600.25,
+    finished=1_767_225_603.5,
+    boot_id=BOOT,
+    kernel="6.1.0-28-amd64",
+    uid=0,
+    loginuid=1000,
+    command="tunekit apply high-conn",
+    version="0.1.0",
+    keys=5,
+)
+PROOF = Finding(
+    check="connections",
+    status=Status.PASS,
+    subject="connections",
+    expected="10000",
+    observed="10000",
+    reason="every one brought its own token back",
+)
+APPLY = Report(
+    command="apply",
+    changed=True,
+    verdict="applied high-conn as transaction 3: 3 keys written, 1 already held",
+    next_step="undo it with tunekit rollback 3",
+    host=HOST,
+    profile=PROFILE,
+    transaction=TRANSACTION,
+    changes=(SOMAXCONN, WMEM, CONNTRACK, HOLDS, ABSENT),
+    findings=(PROOF,),
+    measurements=(
+        Measurement(name="connect", measured=0.412, unit="ms", parameters={"quantile": 0.5}),
+        Measurement(name="connect", measured=2.75, unit="ms", parameters={"quantile": 0.99}),
+    ),
+    notes=("4m is 4000000, not 4194304",),
+)
+INSPECT = Report(
+    command="inspect",
+    exit_code=ExitCode.NO,
+    verdict="3 of 5 settings differ",
+    next_step="make it so with tunekit apply high-conn",
+    host=HOST,
+    profile=PROFILE,
+    changes=(
+        change(
+            "net.core.somaxconn",
+            Outcome.PLANNED,
+            before="4096",
+            wanted="65535",
+            requirement="at least 65535",
+            reason="the kernel cuts every listen backlog to this",
+        ),
+        change(
+            "net.ipv4.tcp_rmem",
+            Outcome.PLANNED,
+            before="4096\t131072\t6291456",
+            wanted="4096 131072 33554432",
+            requirement="at least keep keep 33554432",
+            reason="a window of 32 MiB fills 2.5 Gbit/s over 100 ms",
+        ),
+        change(
+            "net.netfilter.nf_conntrack_tcp_timeout_established",
+            Outcome.PLANNED,
+            before="432000",
+            wanted="86400",
+            requirement="at most 86400",
+            reason="five days of idle entries fill the table",
+        ),
+        HOLDS,
+        ABSENT,
+    ),
+)
+KEYS = Report(
+    command="inspect",
+    host=HOST,
+    keys=(
+        KeyRow(
+            key="net.core.somaxconn",
+            value="4096",
+            unit="connections",
+            minimum="0",
+            maximum="2147483647",
+            default="4096",
+            scope="network namespace",
+            meaning="the longest accept queue that a listener may ask for",
+        ),
+        KeyRow(
+            key="net.ipv4.tcp_rmem",
+            value="4096\t131072\t6291456",
+            unit="bytes",
+            minimum="1",
+            default="4096 131072 6291456",
+            scope="network namespace",
+            meaning="minimum, default and maximum of a TCP receive buffer",
+        ),
+        KeyRow(key="net.ipv4.tcp_fastopen_key", value=None, state="not permitted"),
+        KeyRow(
+            key="net.netfilter.nf_conntrack_tcp_timeout_established",
+            value="432000",
+            unit="seconds",
+            meaning="how long an idle connection stays in the table",
+        ),
+    ),
+)
+HISTORY = Report(command="history", host=HOST, transactions=(TRANSACTION,))
+SOCKBUF = Report(
+    command="sockbuf",
+    host=HOST,
+    verdict="2 pairs of buffers measured",
+    measurements=(
+        Measurement(
+            name="SO_SNDBUF",
+            parameters={"family": "inet"},
+            requested=4096,
+            granted=8192,
+            predicted=8192,
+            measured=8192,
+            unit="bytes",
+            note="the kernel doubles what is asked for",
+        ),
+        Measurement(
+            name="sent_until_eagain",
+            parameters={"family": "inet"},
+            measured=2626560,
+            unit="bytes",
+            samples=(2626560.0, 2626560.0),
+        ),
+    ),
+)
+BAD_PROFILE = Report(
+    command="apply",
+    exit_code=ExitCode.USAGE,
+    errors=(
+        UsageError(
+            "unknown key",
+            hint="did you mean net.core.somaxconn?",
+            key="net.core.somaxcon",
+            location=Location(file="high-conn.yaml", line=14),
+        ),
+        UsageError("no such folder", path="/nowhere", errno=2),
+    ),
+)
+EVERY = {
+    "apply": APPLY,
+    "inspect": INSPECT,
+    "keys": KEYS,
+    "history": HISTORY,
+    "sockbuf": SOCKBUF,
+    "bad profile": BAD_PROFILE,
+}

@@ -1,0 +1,349 @@
+"""Whole tables, as a terminal of 80 columns shows them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from tests.support.reports import (
+    ABSENT,
+    APPLY,
+    BAD_PROFILE,
+    EVERY,
+    HISTORY,
+    HOLDS,
+    INSPECT,
+    KEYS,
+    SOCKBUF,
+    SOMAXCONN,
+    change,
+)
+from tunekit.engine.model import Outcome, TransactionState
+from tunekit.errors import ExitCode
+from tunekit.report import Format, render
+from tunekit.report.model import Report
+
+
+def shown(report: Report, *, width: int = 80, everything: bool = False) -> str:
+    return render(report, Format.TABLE, width=width, colour=False, everything=everything)
+
+
+DRY_RUN = Report(
+    command="apply",
+    verdict="1 setting would be written; nothing was",
+    changes=(
+        replace(SOMAXCONN, outcome=Outcome.PLANNED, after=None),
+        change("net.core.default_qdisc", Outcome.MOVED, before="fq_codel", wanted="fq"),
+    ),
+)
+ROLLBACK = Report(
+    command="rollback",
+    exit_code=ExitCode.INCOMPLETE,
+    verdict="transaction 3 is rolled back but for 1 key",
+    next_step="override it with tunekit rollback 3 --force",
+    changes=(
+        change(
+            "net.core.somaxconn",
+            Outcome.ROLLED_BACK,
+            before="65535",
+            wanted="4096",
+            after="4096",
+        ),
+        change(
+            "net.ipv4.tcp_congestion_control",
+            Outcome.REFUSED,
+            before="reno",
+            wanted="cubic",
+            after="reno",
+            detail="somebody else set it to reno since",
+            remedy="--force overrides",
+        ),
+    ),
+)
+
+
+def test_apply_shows_the_settings_then_the_proof_then_how_to_undo_it() -> None:
+    assert (
+        shown(APPLY)
+        == """\
+profile high-conn (/etc/tunekit/profiles/high-conn.yaml) with connections=10000,
+processes=1
+
+key                             before              after               outcome
+------------------------------  ------------------  ------------------  --------
+net.core.somaxconn              4096                65535               applied
+    the kernel cuts every listen backlog to this
+net.ipv4.tcp_wmem               4096 16384 4194304  4096 16384 8388608  adjusted
+    the kernel rounded 8388607 up; a sender keeps what is not acknowledged yet
+net.netfilter.nf_conntrack_     432000              86400               applied
+  tcp_timeout_established
+    five days of idle entries fill the table
+
+1 setting already holds (--verbose shows all).
+1 optional setting is not available here: fs.file-max.
+
+measurement  quantile  measured  unit
+-----------  --------  --------  ----
+connect      0.5       0.412     ms
+connect      0.99      2.75      ms
+
+check        expected  observed  verdict  why
+-----------  --------  --------  -------  ------------------------------------
+connections  10000     10000     pass     every one brought its own token back
+
+applied high-conn as transaction 3: 3 keys written, 1 already held; undo it with
+tunekit rollback 3
+"""
+    )
+
+
+def test_a_narrow_terminal_gets_records() -> None:
+    assert (
+        shown(APPLY, width=40)
+        == """\
+profile high-conn
+(/etc/tunekit/profiles/high-conn.yaml)
+with connections=10000, processes=1
+
+net.core.somaxconn
+  before   4096
+  after    65535
+  outcome  applied
+  why      the kernel cuts every listen
+           backlog to this
+
+net.ipv4.tcp_wmem
+  before   4096 16384 4194304
+  after    4096 16384 8388608
+  outcome  adjusted
+  why      the kernel rounded 8388607
+           up; a sender keeps what is
+           not acknowledged yet
+
+net.netfilter.
+  nf_conntrack_tcp_timeout_established
+  before   432000
+  after    86400
+  outcome  applied
+  why      five days of idle entries
+           fill the table
+
+1 setting already holds (--verbose shows
+all).
+1 optional setting is not available
+here: fs.file-max.
+
+measurement  quantile  measured  unit
+-----------  --------  --------  ----
+connect      0.5       0.412     ms
+connect      0.99      2.75      ms
+
+check        expected  observed  verdict
+-----------  --------  --------  -------
+connections  10000     10000     pass
+    every one brought its own token back
+
+applied high-conn as transaction 3: 3
+keys written, 1 already held; undo it
+with tunekit rollback 3
+"""
+    )
+
+
+def test_inspect_shows_only_what_differs() -> None:
+    assert (
+        shown(INSPECT)
+        == """\
+profile high-conn (/etc/tunekit/profiles/high-conn.yaml) with connections=10000,
+processes=1
+
+key                       running              wanted                    verdict
+------------------------  -------------------  ------------------------  -------
+net.core.somaxconn        4096                 at least 65535            differs
+    the kernel cuts every listen backlog to this
+net.ipv4.tcp_rmem         4096 131072 6291456  at least keep keep        differs
+                                               33554432
+    a window of 32 MiB fills 2.5 Gbit/s over 100 ms
+net.netfilter.nf_         432000               at most 86400             differs
+  conntrack_tcp_timeout_
+  established
+    five days of idle entries fill the table
+
+1 setting already holds (--all shows all).
+1 optional setting is not available here: fs.file-max.
+
+3 of 5 settings differ; make it so with tunekit apply high-conn
+"""
+    )
+
+
+def test_inspect_shows_everything_when_asked() -> None:
+    assert (
+        shown(INSPECT, everything=True)
+        == """\
+profile high-conn (/etc/tunekit/profiles/high-conn.yaml) with connections=10000,
+processes=1
+
+key                       running              wanted                   verdict
+------------------------  -------------------  -----------------------  --------
+net.core.somaxconn        4096                 at least 65535           differs
+    the kernel cuts every listen backlog to this
+net.ipv4.tcp_rmem         4096 131072 6291456  at least keep keep       differs
+                                               33554432
+    a window of 32 MiB fills 2.5 Gbit/s over 100 ms
+net.netfilter.nf_         432000               at most 86400            differs
+  conntrack_tcp_timeout_
+  established
+    five days of idle entries fill the table
+net.ipv4.tcp_syncookies   1                    1                        in line
+    a flood of SYNs must not shut out the others
+fs.file-max               -                    at least 105536          not here
+    set it on the host; every socket is an open file
+
+3 of 5 settings differ; make it so with tunekit apply high-conn
+"""
+    )
+
+
+def test_many_keys_are_a_table() -> None:
+    assert (
+        shown(KEYS)
+        == """\
+key                       value         unit         range          default
+------------------------  ------------  -----------  -------------  ------------
+net.core.somaxconn        4096          connections  0..2147483647  4096
+    the longest accept queue that a listener may ask for
+net.ipv4.tcp_rmem         4096 131072   bytes        >= 1           4096 131072
+                          6291456                                   6291456
+    minimum, default and maximum of a TCP receive buffer
+net.ipv4.                 (not
+  tcp_fastopen_key        permitted)
+net.netfilter.nf_         432000        seconds
+  conntrack_tcp_timeout_
+  established
+    how long an idle connection stays in the table
+"""
+    )
+
+
+def test_a_few_keys_are_shown_in_full() -> None:
+    assert (
+        shown(replace(KEYS, keys=KEYS.keys[1:3]))
+        == """\
+net.ipv4.tcp_rmem
+  value    4096 131072 6291456
+  unit     bytes
+  range    >= 1
+  default  4096 131072 6291456
+  scope    network namespace
+  meaning  minimum, default and maximum of a TCP receive buffer
+
+net.ipv4.tcp_fastopen_key
+  value    (not permitted)
+"""
+    )
+
+
+def test_history_lists_the_journal() -> None:
+    assert (
+        shown(HISTORY)
+        == """\
+id  started (UTC)        state    profile    keys  by
+--  -------------------  -------  ---------  ----  ------------------
+3   2026-01-01 00:00:00  applied  high-conn  5     uid 0 (login 1000)
+    tunekit apply high-conn
+"""
+    )
+
+
+def test_sockbuf_shows_a_column_for_what_any_row_has() -> None:
+    assert (
+        shown(SOCKBUF)
+        == """\
+measurement        family  requested  granted  predicted  measured  unit
+-----------------  ------  ---------  -------  ---------  --------  -----
+SO_SNDBUF          inet    4096       8192     8192       8192      bytes
+    the kernel doubles what is asked for
+sent_until_eagain  inet    -          -        -          2626560   bytes
+
+2 pairs of buffers measured
+"""
+    )
+
+
+def test_a_dry_run_shows_what_would_be() -> None:
+    assert (
+        shown(DRY_RUN)
+        == """\
+key                     now       would be  outcome
+----------------------  --------  --------  -------
+net.core.somaxconn      4096      65535     planned
+    the kernel cuts every listen backlog to this
+net.core.default_qdisc  fq_codel  fq        moved
+
+1 setting would be written; nothing was
+"""
+    )
+
+
+def test_a_rollback_names_what_it_left() -> None:
+    assert (
+        shown(ROLLBACK)
+        == """\
+key                              before  after  outcome
+-------------------------------  ------  -----  -----------
+net.core.somaxconn               65535   4096   rolled back
+net.ipv4.tcp_congestion_control  reno    reno   refused
+    somebody else set it to reno since; --force overrides
+
+transaction 3 is rolled back but for 1 key; override it with tunekit rollback 3
+--force
+"""
+    )
+
+
+def test_nothing_to_say_is_nothing() -> None:
+    assert shown(BAD_PROFILE) == ""
+
+
+def test_what_holds_is_only_counted() -> None:
+    report = Report(command="inspect", changes=(HOLDS, HOLDS, ABSENT), verdict="in line")
+
+    assert shown(report) == (
+        "2 settings already hold (--all shows all).\n"
+        "1 optional setting is not available here: fs.file-max.\n"
+        "\n"
+        "in line\n"
+    )
+
+
+def test_what_is_absent_and_required_is_shown() -> None:
+    report = Report(command="inspect", changes=(replace(ABSENT, optional=False),))
+
+    assert shown(report) == (
+        "key          running  wanted           verdict\n"
+        "-----------  -------  ---------------  --------\n"
+        "fs.file-max  -        at least 105536  not here\n"
+        "    set it on the host; every socket is an open file\n"
+    )
+
+
+@pytest.mark.parametrize("state", TransactionState)
+def test_an_unfinished_transaction_is_called_so(state: TransactionState) -> None:
+    transaction = replace(HISTORY.transactions[0], state=state, netns="blue")
+    text = shown(Report(command="history", transactions=(transaction,)))
+
+    word = "unfinished" if state is TransactionState.BEGUN else state.value
+    assert text.splitlines()[2] == (
+        f"3   2026-01-01 00:00:00  {word}  high-conn  5     uid 0 (login 1000)"
+    )
+    assert text.splitlines()[3] == "    tunekit apply high-conn [network namespace blue]"
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_colour_changes_no_word(name: str) -> None:
+    coloured = render(EVERY[name], Format.TABLE, width=80, colour=True)
+
+    assert re.sub(r"\x1b\[[0-9]+m", "", coloured) == shown(EVERY[name])
