@@ -9,18 +9,57 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from tunekit.catalog import (
+    conntrack,
     core,
+    datagrams,
+    devices,
+    fragments,
     fs,
+    interfaces,
+    ip,
     limits,
+    memory,
+    neighbours,
+    obsolete,
+    ports,
+    security,
+    tasks,
     tcp_buffers,
+    tcp_closing,
+    tcp_congestion,
+    tcp_handshake,
+    tcp_segments,
+    tcp_timers,
 )
 from tunekit.catalog.model import Invariant, Tier, Tunable
 from tunekit.values import SysctlKey
 
+_SUBJECTS = (
+    fs,
+    core,
+    devices,
+    tcp_buffers,
+    tcp_handshake,
+    tcp_congestion,
+    tcp_segments,
+    tcp_timers,
+    tcp_closing,
+    ports,
+    datagrams,
+    ip,
+    fragments,
+    interfaces,
+    neighbours,
+    conntrack,
+    memory,
+    tasks,
+    security,
+    obsolete,
+    limits,
+)
+
 _TABLE: dict[str, Tunable] = {
-    tunable.pattern: tunable
-    for module in (fs, core, tcp_buffers, limits)
-    for tunable in module.ENTRIES
+    tunable.pattern: tunable for module in _SUBJECTS for tunable in module.ENTRIES
 }
 
 INVARIANTS = (

@@ -71,11 +71,13 @@ class Tunable:
 
     `pattern` is the dotted key; `*` stands for an interface name. `unlimited` are the values
     that mean "no limit". `ordered` says that the fields must not decrease (min, default, max),
-    which no kernel checks. `floor` is the value below which the host or tunekit itself breaks.
-    `rounds` says that the kernel may store another value than the one written. `exclusive` names
-    the key that a write to this one sets to a zero that cannot be written back. `moves` are
-    patterns of the keys that a write changes too; `before` of the keys that must be written
-    later than this one. `module` is the kernel module without which the file is absent.
+    which the kernel checks for few keys only. `floor` is the value below which the host or
+    tunekit itself breaks. `one_way` says that no write can be taken back before the next boot,
+    `final` which values cannot. `rounds` says that the kernel may store another value than the
+    one written. `exclusive` names the key that a write to this one sets to a zero that cannot be
+    written back. `moves` are patterns of the keys that a write changes too; `before` of the keys
+    that must be written later than this one; both may match the key itself. `module` is the
+    kernel module without which the file is absent.
     """
 
     pattern: str
@@ -91,6 +93,7 @@ class Tunable:
     ordered: bool = False
     floor: int | None = None
     one_way: bool = False
+    final: frozenset[int] = frozenset()
     secret: bool = False
     rounds: bool = False
     max_length: int | None = None

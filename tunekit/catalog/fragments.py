@@ -1,0 +1,113 @@
+"""Fragments of IP packets that wait to be put together."""
+
+from __future__ import annotations
+
+from tunekit.catalog.model import Scope, Tier, Tunable
+from tunekit.catalog.shapes import (
+    COUNT,
+    IMMEDIATELY,
+    LONG_MAX,
+    NOTHING,
+    SECONDS,
+    number,
+)
+
+_FORWARDED = ("net.ipv4.conf.*.forwarding", "net.ipv4.conf.all.accept_redirects")
+_FORWARD_FIRST = (
+    "net.ipv4.conf.*.forwarding",
+    "net.ipv4.conf.*.accept_redirects",
+    "net.ipv4.conf.*.send_redirects",
+)
+
+ENTRIES = (
+    Tunable(
+        pattern="net.ipv4.ipfrag_high_thresh",
+        fields=number(0, LONG_MAX),
+        unit="bytes",
+        scope=Scope.NETNS,
+        summary="Memory for fragments of packets that wait for the rest",
+        takes_effect=IMMEDIATELY,
+        default="4194304",
+        before=("net.ipv4.ipfrag_low_thresh",),
+        related=("net.ipv4.ipfrag_time", "net.ipv4.ipfrag_low_thresh"),
+        since="2.4",
+        source="net/ipv4/ip_fragment.c; net/ipv4/inet_fragment.c",
+    ),
+    Tunable(
+        pattern="net.ipv4.ipfrag_low_thresh",
+        fields=number(0, LONG_MAX),
+        unit="bytes",
+        tier=Tier.OBSOLETE,
+        scope=Scope.NETNS,
+        summary="Once the mark down to which fragments were dropped",
+        takes_effect=NOTHING,
+        default="3145728",
+        replacement="net.ipv4.ipfrag_high_thresh",
+        related=("net.ipv4.ipfrag_high_thresh",),
+        history=("4.17: without effect; more than ipfrag_high_thresh is still refused",),
+        since="2.4",
+        source="net/ipv4/ip_fragment.c; ip-sysctl",
+    ),
+    Tunable(
+        pattern="net.ipv4.ipfrag_time",
+        fields=SECONDS,
+        unit="seconds",
+        scope=Scope.NETNS,
+        summary="Time that a fragment waits for the rest of its packet",
+        takes_effect=IMMEDIATELY,
+        default="30",
+        related=("net.ipv4.ipfrag_high_thresh",),
+        since="2.2",
+        source="net/ipv4/ip_fragment.c",
+    ),
+    Tunable(
+        pattern="net.ipv4.ipfrag_max_dist",
+        fields=COUNT,
+        unit="packets",
+        scope=Scope.NETNS,
+        summary="Packets of a sender after which an unfinished one is given up; 0 never",
+        takes_effect=IMMEDIATELY,
+        default="64",
+        since="2.6.16",
+        source="net/ipv4/ip_fragment.c ip_frag_too_far",
+    ),
+    Tunable(
+        pattern="net.ipv6.ip6frag_high_thresh",
+        fields=number(0, LONG_MAX),
+        unit="bytes",
+        scope=Scope.NETNS,
+        summary="Memory for fragments of IPv6 packets that wait for the rest",
+        takes_effect=IMMEDIATELY,
+        default="4194304",
+        before=("net.ipv6.ip6frag_low_thresh",),
+        related=("net.ipv6.ip6frag_time",),
+        since="2.6",
+        source="net/ipv6/reassembly.c",
+    ),
+    Tunable(
+        pattern="net.ipv6.ip6frag_low_thresh",
+        fields=number(0, LONG_MAX),
+        unit="bytes",
+        tier=Tier.OBSOLETE,
+        scope=Scope.NETNS,
+        summary="Once the mark down to which fragments of IPv6 were dropped",
+        takes_effect=NOTHING,
+        default="3145728",
+        replacement="net.ipv6.ip6frag_high_thresh",
+        related=("net.ipv6.ip6frag_high_thresh",),
+        since="2.6",
+        source="net/ipv6/reassembly.c",
+    ),
+    Tunable(
+        pattern="net.ipv6.ip6frag_time",
+        fields=SECONDS,
+        unit="seconds",
+        scope=Scope.NETNS,
+        summary="Time that a fragment of an IPv6 packet waits for the rest",
+        takes_effect=IMMEDIATELY,
+        default="60",
+        related=("net.ipv6.ip6frag_high_thresh",),
+        since="2.6",
+        source="net/ipv6/reassembly.c; RFC 8200 section 4.5",
+    ),
+)
