@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from tunekit import catalog
 from tunekit.engine.interrupts import Guard
 from tunekit.engine.journal import Journal, Write
-from tunekit.engine.machine import Machine, value_of
+from tunekit.engine.machine import Machine
 from tunekit.engine.model import (
     Change,
     Claim,
@@ -21,10 +21,10 @@ from tunekit.engine.model import (
     Transaction,
     TransactionState,
 )
-from tunekit.engine.plan import shown
 from tunekit.engine.restore import restore
 from tunekit.errors import Interrupted, InvalidValue, ReadFailed, TunekitError
 from tunekit.kernel.readings import Value
+from tunekit.profile.evaluate import shown, value_of
 from tunekit.profile.requirement import all_met
 from tunekit.values import SysctlValue
 
@@ -106,7 +106,7 @@ def _write(machine: Machine, change: Change, claim: Claim) -> Change:
         return replace(change, outcome=Outcome.UNCHANGED, after=change.wanted)
     machine.write(change.subject, change.target)
     stored = _value(machine, change.subject)
-    after = shown(str(stored), tunable)
+    after = shown(change.key, str(stored))
     if stored == wanted:
         return replace(change, outcome=Outcome.APPLIED, after=after)
     if all_met(stored, claim.requirements, tunable):
@@ -127,8 +127,8 @@ def _verify(machine: Machine, changes: list[Change], claims: dict[Subject, Claim
         tunable = catalog.find(change.key)
         if not all_met(stored, claims[change.subject].requirements, tunable):
             raise _Failed(
-                f"reads {shown(str(stored), tunable)} at the end, and was {change.after} before: "
-                f"another write or another program changed it",
+                f"was {change.after} after its write and reads {shown(change.key, str(stored))} at "
+                f"the end: another write or another program changed it",
                 key=change.key,
                 location=change.location,
                 hint="see which other setting of the profile moves it (tunekit apply --dry-run)",
@@ -158,13 +158,13 @@ def _passed_over(machine: Machine, change: Change, error: TunekitError, before: 
     row = _rejected(change, error)
     if change.subject in problems:
         row = replace(row, detail=f"{row.detail}; not put back: {problems[change.subject]}")
-    return replace(row, after=shown(_text(machine, change.subject), catalog.find(change.key)))
+    return replace(row, after=shown(change.key, _text(machine, change.subject)))
 
 
 def _what_moved(machine: Machine, plan: Plan) -> list[Change]:
     rows = []
     for change in plan.moved:
-        after = shown(_text(machine, change.subject), catalog.find(change.key))
+        after = shown(change.key, _text(machine, change.subject))
         if after != change.before:
             rows.append(replace(change, after=after))
     return rows

@@ -10,11 +10,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from tunekit import catalog
-from tunekit.engine.machine import value_of
 from tunekit.engine.model import ScopeId, ScopeKind, Subject
-from tunekit.engine.scope import RLIMIT_PREFIX
 from tunekit.errors import InvalidKey, InvalidValue, StateError
 from tunekit.kernel.rlimits import NAMES
+from tunekit.profile.evaluate import RLIMIT_PREFIX, value_of
 from tunekit.profile.model import Mode, Requirement
 from tunekit.values import Kind, Ports, SysctlKey, Text, parse
 

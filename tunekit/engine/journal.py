@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from tunekit.engine import codec
 from tunekit.engine.model import Claim, Subject, Transaction, TransactionState
 from tunekit.errors import StateError, UnknownTransaction
+from tunekit.profile.evaluate import value_of
 from tunekit.profile.model import Requirement
 
 if TYPE_CHECKING:
@@ -222,7 +223,6 @@ class Journal:
         return replace(transaction, id=number, keys=len(claims))
 
     def _epoch(self, subject: Subject, present: str) -> int:
-        from tunekit.engine.machine import value_of
 
         bases = self.bases(subject)
         if bases and value_of(subject.name, bases[-1].current) == value_of(subject.name, present):

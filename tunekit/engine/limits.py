@@ -7,9 +7,10 @@ from dataclasses import replace
 
 from tunekit import catalog
 from tunekit.engine.model import Change, Claim, Outcome, Plan
-from tunekit.engine.scope import RLIMIT_PREFIX, limit_subject
+from tunekit.engine.scope import limit_subject
 from tunekit.kernel.readings import Value
 from tunekit.kernel.snapshot import Snapshot
+from tunekit.profile.evaluate import RLIMIT_PREFIX
 from tunekit.profile.model import Limit, Profile, Requirement
 from tunekit.profile.requirement import generosity, meet_all
 from tunekit.values import Kind, Numbers, parse
@@ -28,6 +29,16 @@ def wanted_limit(text: str, limit: Limit) -> Numbers:
     if generosity(soft, tunable, 0) > generosity(hard, tunable, 1):
         hard = soft
     return Numbers((soft, hard))
+
+
+def limit_text(limit: Limit) -> str:
+    """What a limit asks for, in words; one number where soft and hard are the same."""
+    return "; ".join(
+        str(replace(requirement, wanted=requirement.wanted[:1]))
+        if isinstance(requirement.wanted, tuple) and len(set(requirement.wanted)) == 1
+        else str(requirement)
+        for requirement in limit.requirements
+    )
 
 
 def _for_both(requirements: tuple[Requirement, ...]) -> tuple[Requirement, ...]:
@@ -64,7 +75,7 @@ def plan_limits(
                 wanted=str(after),
                 target=str(after),
                 outcome=Outcome.PLANNED,
-                requirement="; ".join(map(str, limit.requirements)),
+                requirement=limit_text(limit),
                 reason=limit.reason,
                 source=limit.source,
                 detail=f"process {pid}",
@@ -74,7 +85,7 @@ def plan_limits(
             if before == after:
                 claims.append(claim)
                 settled.append(replace(row, outcome=Outcome.UNCHANGED, after=str(before)))
-            elif problem := _obstacle(limit.name, before, after, snapshot, nr_open):
+            elif problem := obstacle(limit.name, before, after, snapshot, nr_open):
                 refused = replace(row, outcome=Outcome.DENIED, detail=problem[0], remedy=problem[1])
                 (settled if limit.optional else blocked).append(refused)
             else:
@@ -88,7 +99,7 @@ def plan_limits(
     )
 
 
-def _obstacle(
+def obstacle(
     name: str, before: Numbers, after: Numbers, snapshot: Snapshot, nr_open: int | None
 ) -> tuple[str, str] | None:
     """Why the kernel would refuse a limit, and the remedy (do_prlimit in kernel/sys.c)."""

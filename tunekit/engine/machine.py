@@ -6,14 +6,14 @@ memory.
 
 from __future__ import annotations
 
-from tunekit import catalog
 from tunekit.engine.model import Subject
-from tunekit.engine.scope import RLIMIT_PREFIX, process_of
+from tunekit.engine.scope import process_of
 from tunekit.errors import TunekitError
 from tunekit.kernel.readings import Missing, Reading
 from tunekit.kernel.rlimits import ProcessLimits
 from tunekit.kernel.sysctl import Sysctls
-from tunekit.values import Kind, SysctlKey, SysctlValue, guess, parse
+from tunekit.profile.evaluate import RLIMIT_PREFIX
+from tunekit.values import SysctlKey
 
 
 class Machine:
@@ -54,14 +54,3 @@ class Machine:
 
 def _limit_name(subject: Subject) -> str:
     return subject.name.removeprefix(RLIMIT_PREFIX)
-
-
-def value_of(name: str, text: str) -> SysctlValue:
-    """Read a kernel text by what the catalogue knows of its key.
-
-    Raises InvalidValue when the text is not of the key's kind.
-    """
-    tunable = catalog.find(name)
-    if tunable is None and not name.startswith(RLIMIT_PREFIX):
-        return guess(text)
-    return parse(text, tunable.kind if tunable else Kind.NUMBERS)

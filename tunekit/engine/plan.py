@@ -9,7 +9,6 @@ from tunekit import catalog
 from tunekit.catalog.model import Tunable
 from tunekit.catalog.validate import needs_allow
 from tunekit.engine.limits import plan_limits, shortfall_here
-from tunekit.engine.machine import value_of
 from tunekit.engine.model import Change, Claim, Outcome, Plan, Subject
 from tunekit.engine.order import Step, arrange
 from tunekit.engine.scope import subject_of
@@ -17,11 +16,10 @@ from tunekit.errors import InvalidValue, NotAllowed, ProfileError
 from tunekit.kernel.readings import Cause, Denied, Elsewhere, Missing, Value
 from tunekit.kernel.refusals import words
 from tunekit.kernel.snapshot import PORT_RANGE, RESERVED_PORTS, Snapshot
-from tunekit.profile.model import Mode, Profile, Requirement, Setting
+from tunekit.profile.evaluate import chosen, requirement_text, shown, value_of
+from tunekit.profile.model import Profile, Requirement, Setting
 from tunekit.profile.requirement import all_met, meet_all
-from tunekit.values import Numbers, Ports, SysctlKey, SysctlValue, Text, written_form
-
-SECRET = "(secret)"
+from tunekit.values import Numbers, Ports, SysctlKey, SysctlValue, written_form
 
 
 @dataclass(slots=True)
@@ -95,7 +93,7 @@ def _plan_setting(draft: _Draft, setting: Setting) -> None:
     if not isinstance(reading, Value):
         _put(draft, _unreadable(row, tunable, reading))
         return
-    row = replace(row, before=shown(reading.text, tunable))
+    row = replace(row, before=shown(str(key), reading.text))
     try:
         current = value_of(str(key), reading.text)
         requirements = _resolve(draft, setting, current)
@@ -103,7 +101,7 @@ def _plan_setting(draft: _Draft, setting: Setting) -> None:
     except InvalidValue as error:
         _put(draft, replace(row, outcome=Outcome.REJECTED, detail=error.message, remedy=error.hint))
         return
-    row = replace(row, wanted=shown(str(target), tunable), target=written_form(target))
+    row = replace(row, wanted=shown(str(key), str(target)), target=written_form(target))
     claim = Claim(subject=row.subject, requirements=requirements)
     if not all_met(target, requirements, tunable):
         detail = "its requirements contradict each other"
@@ -129,33 +127,19 @@ def _plan_setting(draft: _Draft, setting: Setting) -> None:
         draft.steps[row.subject] = Step(row.subject, current, target)
 
 
-def requirement_text(setting: Setting) -> str:
-    """What a setting asks for, in words."""
-    if setting.prefer:
-        return "first of " + ", ".join(setting.prefer)
-    return "; ".join(map(str, setting.requirements))
-
-
-def shown(text: str, tunable: Tunable | None) -> str:
-    """A value as it may be shown: a secret never is."""
-    return SECRET if tunable is not None and tunable.secret else text
-
-
 def _resolve(draft: _Draft, setting: Setting, current: SysctlValue) -> tuple[Requirement, ...]:
     if not setting.prefer:
         return setting.requirements
     choices = draft.snapshot.choices.get(setting.key, {})
-    for name in setting.prefer:
-        if name in choices:
-            if choices[name]:
-                draft.modules[str(setting.key)] = choices[name]
-            number = isinstance(current, Numbers)
-            wanted = (int(name),) if number else Text(name)
-            return (Requirement(mode=Mode.EXACTLY, wanted=wanted),)
-    raise InvalidValue(
-        f"this kernel has none of {', '.join(setting.prefer)}",
-        hint="install the module of one of them, or add one that it has",
-    )
+    requirement = chosen(setting, current, choices)
+    if module := choices[str(_only(requirement))]:
+        draft.modules[str(setting.key)] = module
+    return (requirement,)
+
+
+def _only(requirement: Requirement) -> object:
+    wanted = requirement.wanted
+    return wanted[0] if isinstance(wanted, tuple) else wanted
 
 
 def _forbidden(
@@ -224,7 +208,7 @@ def _moved(draft: _Draft) -> tuple[Change, ...]:
             tunable = catalog.find(partner)
             rows[name] = Change(
                 subject=subject_of(partner, tunable, draft.snapshot.host),
-                before=shown(text, tunable),
+                before=shown(name, text),
                 outcome=Outcome.MOVED,
                 reason=f"the kernel changes it when {change.key} is written",
             )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tunekit.engine.machine import Machine, value_of
+from tunekit.engine.machine import Machine
 from tunekit.engine.model import Subject
 from tunekit.engine.order import Step, arrange
 from tunekit.errors import InvalidValue, TunekitError
 from tunekit.kernel.readings import Missing, Value
+from tunekit.profile.evaluate import value_of
 from tunekit.values import written_form
 
 # One pass does it but where a write resets what an earlier one has put back (ip_forward and its

@@ -13,14 +13,14 @@ from dataclasses import dataclass, field, replace
 from tunekit import catalog
 from tunekit.engine.apply import put_back
 from tunekit.engine.journal import Base, Held, Journal
-from tunekit.engine.machine import Machine, value_of
+from tunekit.engine.machine import Machine
 from tunekit.engine.model import Change, Outcome, Subject, Transaction, TransactionState
-from tunekit.engine.plan import shown
 from tunekit.engine.restore import restore
 from tunekit.engine.scope import boot_of, host_scope, netns_scope
 from tunekit.errors import InvalidValue, StateError
 from tunekit.kernel.host import HostIdentity
 from tunekit.kernel.readings import Missing, Value
+from tunekit.profile.evaluate import shown, value_of
 from tunekit.profile.requirement import meet_all
 from tunekit.values import SysctlValue
 
@@ -73,14 +73,13 @@ def roll_back(
         _find_target(work, held, machine, journal, host, force=force)
     problems = restore(machine, work.targets)
     for subject, text in work.targets.items():
-        tunable = catalog.find(subject.name)
         failed = subject in problems
         work.rows.append(
             Change(
                 subject=subject,
-                before=shown(work.before[subject], tunable),
-                wanted=shown(text, tunable),
-                after=shown(_text_or(machine, subject, text), tunable),
+                before=shown(subject.name, work.before[subject]),
+                wanted=shown(subject.name, text),
+                after=shown(subject.name, _text_or(machine, subject, text)),
                 outcome=Outcome.REJECTED if failed else Outcome.ROLLED_BACK,
                 detail=problems.get(subject, ""),
             )
@@ -131,14 +130,13 @@ def recover(
     problems = put_back(machine, journal, transaction, writes)
     rows = []
     for write in writes:
-        tunable = catalog.find(write.subject.name)
         same = _same(write.subject.name, present[write.subject], write.before)
         rows.append(
             Change(
                 subject=write.subject,
-                before=shown(present[write.subject], tunable),
-                wanted=shown(write.before, tunable),
-                after=shown(_text_or(machine, write.subject, write.before), tunable),
+                before=shown(write.subject.name, present[write.subject]),
+                wanted=shown(write.subject.name, write.before),
+                after=shown(write.subject.name, _text_or(machine, write.subject, write.before)),
                 outcome=Outcome.REJECTED
                 if write.subject in problems
                 else (Outcome.UNCHANGED if same else Outcome.ROLLED_BACK),
@@ -206,16 +204,15 @@ def _decide(work: _Work, held: Held, present: str, journal: Journal, *, force: b
         work.targets[subject] = str(target)
         work.before[subject] = present
     else:
-        tunable = catalog.find(name)
         work.rows.append(
             Change(
                 subject=subject,
-                before=shown(present, tunable),
-                wanted=shown(str(target), tunable),
-                after=shown(present, tunable),
+                before=shown(name, present),
+                wanted=shown(name, str(target)),
+                after=shown(name, present),
                 outcome=Outcome.REFUSED,
                 detail=f"somebody else changed it since: tunekit left "
-                f"{shown(mine.current, tunable)} there",
+                f"{shown(name, mine.current)} there",
                 remedy=f"keep it, or run `tunekit rollback {held.transaction} --force`",
             )
         )
@@ -253,7 +250,7 @@ def _gone(subject: Subject, why: str) -> Change:
 
 
 def _unchanged(subject: Subject, text: str) -> Change:
-    value = shown(text, catalog.find(subject.name))
+    value = shown(subject.name, text)
     return Change(
         subject=subject, before=value, wanted=value, after=value, outcome=Outcome.UNCHANGED
     )

@@ -5,9 +5,8 @@ from __future__ import annotations
 from tunekit.catalog.model import Scope, Tunable
 from tunekit.engine.model import ScopeId, ScopeKind, Subject
 from tunekit.kernel.host import HostIdentity
+from tunekit.profile.evaluate import RLIMIT_PREFIX
 from tunekit.values import SysctlKey
-
-RLIMIT_PREFIX = "rlimit."
 
 
 def host_scope(host: HostIdentity) -> ScopeId:

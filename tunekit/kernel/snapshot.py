@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from tunekit import catalog
+from tunekit.catalog.model import Scope
 from tunekit.errors import InvalidKey
 from tunekit.kernel.host import HostIdentity
 from tunekit.kernel.readings import Cause, Reading, Value
@@ -64,7 +65,8 @@ def take(
     """Read keys, their partners and what else decides whether they can be written.
 
     `candidates` are the values that a profile prefers, by key. `for_writing` also asks the kernel
-    whether each key may be written, by opening and closing it.
+    whether each key may be written, by opening and closing it; without it the only refusals are
+    of keys that belong to the host and are merely shown in this namespace.
     """
     from tunekit.kernel.rlimits import ProcessLimits
 
@@ -73,10 +75,15 @@ def take(
     more = {*_other_sides(wanted), *(key for moved in partners.values() for key in moved)}
     readings = {key: sysctls.read(key) for key in (*wanted, *sorted(more - set(wanted)))}
     refusals = {}
-    if for_writing:
-        for key in wanted:
-            if isinstance(readings[key], Value) and (cause := sysctls.write_refusal(key)):
-                refusals[key] = cause
+    for key in wanted:
+        if not isinstance(readings[key], Value):
+            continue
+        if for_writing:
+            cause = sysctls.write_refusal(key)
+        else:
+            cause = Cause.ELSEWHERE if _only_shown(sysctls, key) else None
+        if cause:
+            refusals[key] = cause
     own = ProcessLimits()
     return Snapshot(
         host=host,
@@ -87,6 +94,11 @@ def take(
         limits={name: own.read(name) for name in limits},
         listening=_listening() if PORT_RANGE in wanted else frozenset(),
     )
+
+
+def _only_shown(sysctls: Sysctls, key: SysctlKey) -> bool:
+    tunable = catalog.find(key)
+    return tunable is not None and tunable.scope is Scope.HOST_VISIBLE and sysctls.hides_host_keys
 
 
 def _moved_by(sysctls: Sysctls, key: SysctlKey) -> Iterator[SysctlKey]:

@@ -1,0 +1,49 @@
+"""The operations of tunekit, for Python: what the command line itself calls.
+
+Every operation returns a `Report` or raises a `TunekitError`; none prints and none exits. Names
+are imported when they are first used, so that looking costs nothing of what proving needs.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tunekit.api.changing import apply, rollback
+    from tunekit.api.looking import history, inspect, load_profile, plan
+    from tunekit.api.proving import sockbuf, verify
+    from tunekit.api.running import run
+    from tunekit.api.session import Observer
+
+__all__ = [
+    "Observer",
+    "apply",
+    "history",
+    "inspect",
+    "load_profile",
+    "plan",
+    "rollback",
+    "run",
+    "sockbuf",
+    "verify",
+]
+
+_HOME = {
+    "Observer": "session",
+    "apply": "changing",
+    "history": "looking",
+    "inspect": "looking",
+    "load_profile": "looking",
+    "plan": "looking",
+    "rollback": "changing",
+    "run": "running",
+    "sockbuf": "proving",
+    "verify": "proving",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"tunekit.api.{_HOME[name]}"), name)
