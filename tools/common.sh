@@ -31,10 +31,10 @@ need() {
     local program=$1
     shift
     ! PATH="$PATH:/usr/sbin:/sbin" command -v "$program" >/dev/null || return 0
-    [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null || {
+    if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
         say "no $program here; install it with: apt-get install $*"
         return 1
-    }
+    fi
     apt_lists
     quietly "installing $*" apt-get install -y --no-install-recommends "$@"
 }
@@ -43,7 +43,7 @@ need() {
 apt_lists() {
     [ -z "${APT_LISTS_DONE:-}" ] || return 0
     quietly "fetching Debian's package lists" apt-get update
-    APT_LISTS_DONE=1
+    export APT_LISTS_DONE=1
 }
 
 find_python() {

@@ -62,10 +62,10 @@ def _interpreter() -> Iterator[Path]:
     yield executable
     yield Path(os.path.realpath(executable))
     yield from executable.parent.glob("python*")
-    yield from (path for path in [executable.parent / "tunekit"] if path.exists())
-    yield from (path for path in [Path(sys.prefix) / "pyvenv.cfg"] if path.exists())
+    yield executable.parent / "tunekit"
+    yield Path(sys.prefix) / "pyvenv.cfg"
     yield from _walk(Path(sysconfig.get_path("stdlib")))
-    yield from (path for path in [Path("/etc/ld.so.cache")] if path.exists())
+    yield Path("/etc/ld.so.cache")
 
 
 def _packages() -> Iterator[Path]:
@@ -77,8 +77,6 @@ def _packages() -> Iterator[Path]:
             path = Path(os.path.normpath(str(file.locate())))
             if path.suffix in {".so", ".py", ".pyc", ".json"} or ".dist-info" in file.parts[0]:
                 yield path
-    # An editable install is a .pth file beside the packages.
-    yield from Path(sysconfig.get_path("purelib")).glob("*.pth")
 
 
 def _closure(requirements: Iterable[str]) -> list[metadata.Distribution]:
@@ -89,16 +87,11 @@ def _closure(requirements: Iterable[str]) -> list[metadata.Distribution]:
     while pending:
         requirement = pending.pop()
         name = re.sub(r"[-_.]+", "-", requirement.name).lower()
-        if name in found or not _applies(requirement):
-            continue
-        found[name] = metadata.distribution(name)
-        pending += [Requirement(text) for text in found[name].requires or ()]
+        marker = requirement.marker
+        if name not in found and (marker is None or marker.evaluate({"extra": ""})):
+            found[name] = metadata.distribution(name)
+            pending += [Requirement(text) for text in found[name].requires or ()]
     return list(found.values())
-
-
-def _applies(requirement: object) -> bool:
-    marker = getattr(requirement, "marker", None)
-    return marker is None or bool(marker.evaluate({"extra": ""}))
 
 
 def _project() -> Iterator[Path]:
@@ -144,7 +137,10 @@ class _Tree:
         self._entries: dict[str, tuple[int, int, Path | bytes]] = {}
 
     def add(self, path: Path) -> None:
-        """Add a file of the host, with every folder and symbolic link on the way to it."""
+        """Add a file of the host, with every folder and symbolic link on the way to it.
+
+        What is not there is left out.
+        """
         for ancestor in [*reversed(path.parents), path]:
             if ancestor.is_symlink():
                 target = ancestor.readlink()
