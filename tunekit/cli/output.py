@@ -127,11 +127,10 @@ def write(text: str) -> bool:
 
 
 def say(text: str) -> None:
-    """Write one remark to standard error, each of its lines made safe to show."""
+    """Write one remark to standard error, on one line and safe to show."""
     from tunekit.report.escape import visible
 
-    lines = "\n".join(map(visible, text.split("\n")))
-    whisper(f"tunekit: {lines}\n")
+    whisper(f"tunekit: {visible(text)}\n")
 
 
 def whisper(text: str) -> None:

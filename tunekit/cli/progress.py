@@ -55,6 +55,8 @@ class Narrator:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        # The line may have been drawn by a child process, in another network namespace.
+        self._drawn = self._live and not self._look.quiet
         self._clear()
 
     def note(self, text: str) -> None:

@@ -54,18 +54,10 @@ def run(
     except TunekitError as error:
         for problem in output.problems(error):
             output.say(f"error: {problem}")
-        return code_for(error)
+    except OSError as error:
+        assert command
+        output.say(f"error: cannot execute {command[0]}: {error.strerror}")
+        return NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_EXECUTABLE
     except Exception as error:
         output.say(f"error: {output.internal(error, verbose)}")
-        return CANNOT_START
-
-
-def code_for(error: TunekitError) -> int:
-    """The exit code of an error, by what kept the command from being executed."""
-    match error.__cause__:
-        case FileNotFoundError():
-            return NOT_FOUND
-        case PermissionError():
-            return NOT_EXECUTABLE
-        case _:
-            return CANNOT_START
+    return CANNOT_START

@@ -94,5 +94,5 @@ def test_colour_is_the_only_escape_sequence_and_says_nothing_that_words_do_not()
     coloured = render(INSPECT, Format.TABLE, width=80, colour=True)
     plain = render(INSPECT, Format.TABLE, width=80, colour=False)
 
-    assert "\x1b[33mdiffers\x1b[0m" in coloured
+    assert "\x1b[31mdiffers\x1b[0m" in coloured
     assert re.sub(r"\x1b\[[0-9]+m", "", coloured) == plain

@@ -159,22 +159,22 @@ def test_inspect_shows_only_what_differs() -> None:
 profile high-conn (/etc/tunekit/profiles/high-conn.yaml) with connections=10000,
 processes=1
 
-key                       running              wanted                    verdict
-------------------------  -------------------  ------------------------  -------
-net.core.somaxconn        4096                 at least 65535            differs
+key                           running              wanted                verdict
+----------------------------  -------------------  --------------------  -------
+net.core.somaxconn            4096                 65535                 differs
     the kernel cuts every listen backlog to this
-net.ipv4.tcp_rmem         4096 131072 6291456  at least keep keep        differs
-                                               33554432
+net.ipv4.tcp_rmem             4096 131072 6291456  4096 131072 33554432  differs
     a window of 32 MiB fills 2.5 Gbit/s over 100 ms
-net.netfilter.nf_         432000               at most 86400             differs
-  conntrack_tcp_timeout_
-  established
+net.netfilter.nf_conntrack_   432000               86400                 differs
+  tcp_timeout_established
     five days of idle entries fill the table
+rlimit.nofile                 1024 1048576         at least 11024        warning
+    a connection is an open file; tunekit run high-conn -- COMMAND
 
 1 setting already holds (--all shows all).
 1 optional setting is not available here: fs.file-max.
 
-3 of 5 settings differ; make it so with tunekit apply high-conn
+3 of 5 settings differ from high-conn; make it so: tunekit apply high-conn
 """
     )
 
@@ -186,23 +186,26 @@ def test_inspect_shows_everything_when_asked() -> None:
 profile high-conn (/etc/tunekit/profiles/high-conn.yaml) with connections=10000,
 processes=1
 
-key                       running              wanted                   verdict
-------------------------  -------------------  -----------------------  --------
-net.core.somaxconn        4096                 at least 65535           differs
+key                       running                 wanted                verdict
+------------------------  ----------------------  --------------------  --------
+net.core.somaxconn        4096                    65535                 differs
     the kernel cuts every listen backlog to this
-net.ipv4.tcp_rmem         4096 131072 6291456  at least keep keep       differs
-                                               33554432
+net.ipv4.tcp_rmem         4096 131072 6291456     4096 131072 33554432  differs
     a window of 32 MiB fills 2.5 Gbit/s over 100 ms
-net.netfilter.nf_         432000               at most 86400            differs
+net.netfilter.nf_         432000                  86400                 differs
   conntrack_tcp_timeout_
   established
     five days of idle entries fill the table
-net.ipv4.tcp_syncookies   1                    1                        in line
+net.ipv4.tcp_syncookies   1                       1                     in line
     a flood of SYNs must not shut out the others
-fs.file-max               -                    at least 105536          not here
-    set it on the host; every socket is an open file
+fs.file-max               this network namespace  at least 105536       not here
+                          does not show the
+                          host's own keys
+    every socket is an open file; set it on the host
+rlimit.nofile             1024 1048576            at least 11024        warning
+    a connection is an open file; tunekit run high-conn -- COMMAND
 
-3 of 5 settings differ; make it so with tunekit apply high-conn
+3 of 5 settings differ from high-conn; make it so: tunekit apply high-conn
 """
     )
 
@@ -309,10 +312,10 @@ def test_nothing_to_say_is_nothing() -> None:
 
 
 def test_what_holds_is_only_counted() -> None:
-    report = Report(command="inspect", changes=(HOLDS, HOLDS, ABSENT), verdict="in line")
+    report = Report(command="apply", changes=(HOLDS, HOLDS, ABSENT), verdict="in line")
 
     assert shown(report) == (
-        "2 settings already hold (--all shows all).\n"
+        "2 settings already hold (--verbose shows all).\n"
         "1 optional setting is not available here: fs.file-max.\n"
         "\n"
         "in line\n"
@@ -320,13 +323,13 @@ def test_what_holds_is_only_counted() -> None:
 
 
 def test_what_is_absent_and_required_is_shown() -> None:
-    report = Report(command="inspect", changes=(replace(ABSENT, optional=False),))
+    report = Report(command="apply", changes=(replace(ABSENT, optional=False),))
 
     assert shown(report) == (
-        "key          running  wanted           verdict\n"
-        "-----------  -------  ---------------  --------\n"
-        "fs.file-max  -        at least 105536  not here\n"
-        "    set it on the host; every socket is an open file\n"
+        "key          before  after  outcome    why\n"
+        "-----------  ------  -----  ---------  -----------------------------------------\n"
+        "fs.file-max  -       -      elsewhere  set it on the host; every socket is an\n"
+        "                                       open file\n"
     )
 
 

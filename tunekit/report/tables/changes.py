@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from tunekit.engine.model import Change, Outcome
 from tunekit.report.escape import cell, visible
-from tunekit.report.layout import Page, Row, prose, table
+from tunekit.report.layout import Page, Row, table
 from tunekit.report.model import Report
 from tunekit.report.style import Tone
+from tunekit.report.tables.folding import folded
 
 _TONES = {
     Outcome.PLANNED: Tone.WARN,
@@ -24,16 +25,7 @@ _TONES = {
     Outcome.REFUSED: Tone.BAD,
     Outcome.MOVED: Tone.DIM,
 }
-_VERDICTS = {
-    Outcome.PLANNED: "differs",
-    Outcome.UNCHANGED: "in line",
-    Outcome.MOVED: "moves too",
-    Outcome.UNSUPPORTED: "no such key",
-    Outcome.ELSEWHERE: "not here",
-    Outcome.DENIED: "unreadable",
-}
 _ABSENT = (Outcome.UNSUPPORTED, Outcome.ELSEWHERE)
-_SHOWN_BY = {"inspect": "--all", "apply": "--verbose", "rollback": "--verbose"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,8 +37,11 @@ class _View:
 
 
 def section(report: Report, page: Page) -> list[str]:
-    """Draw the changes of a report; what already holds is only counted, unless all is asked for."""
-    if not report.changes:
+    """Draw the changes of a report; what already holds is only counted, unless all is asked for.
+
+    `inspect` has a finding for each of its settings, and those are what it shows.
+    """
+    if not report.changes or report.command == "inspect":
         return []
     view = _view(report)
     shown = [change for change in report.changes if page.everything or not _folded(change)]
@@ -60,23 +55,12 @@ def section(report: Report, page: Page) -> list[str]:
         for change in shown
     ]
     lines = table(view.titles, rows, page)
-    option = _SHOWN_BY.get(report.command, "--verbose")
-    if lines and hidden:
-        lines.append("")
-    return lines + _count(hidden, option, page)
+    holding = sum(change.outcome is Outcome.UNCHANGED for change in hidden)
+    absent = [change.key for change in hidden if change.outcome in _ABSENT]
+    return [*lines, *folded(holding, absent, page, before=lines, option="--verbose")]
 
 
 def _view(report: Report) -> _View:
-    if report.command == "inspect":
-        return _View(
-            titles=("key", "running", "wanted", "verdict"),
-            cells=lambda change: (
-                cell(change.key),
-                _value(change.before),
-                _requirement(change),
-                _VERDICTS.get(change.outcome, change.outcome.value),
-            ),
-        )
     if any(change.outcome is Outcome.PLANNED for change in report.changes):
         return _View(
             titles=("key", "now", "would be", "outcome"),
@@ -108,26 +92,7 @@ def _value(text: str | None) -> str:
     return cell(text) or '""'
 
 
-def _requirement(change: Change) -> str:
-    return cell(change.requirement) or _value(change.wanted)
-
-
 def _why(change: Change) -> str:
     """What happened and what to do about it, then why the setting is wanted."""
     parts = (change.detail, change.remedy, change.reason)
     return "; ".join(visible(part).rstrip(".;") for part in parts if part)
-
-
-def _count(hidden: Sequence[Change], option: str, page: Page) -> list[str]:
-    holding = sum(change.outcome is Outcome.UNCHANGED for change in hidden)
-    absent = [change.key for change in hidden if change.outcome in _ABSENT]
-    lines: list[str] = []
-    if holding:
-        noun = "setting already holds" if holding == 1 else "settings already hold"
-        lines += prose(f"{holding} {noun} ({option} shows all).", page, tone=Tone.DIM)
-    if absent:
-        names = ", ".join(map(cell, absent))
-        verb = "setting is" if len(absent) == 1 else "settings are"
-        text = f"{len(absent)} optional {verb} not available here: {names}."
-        lines += prose(text, page, tone=Tone.DIM)
-    return lines

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from tunekit.check.model import Finding, Status
+from tunekit.check.model import Status
 from tunekit.probe.model import Scalar
 from tunekit.report.escape import cell, visible
 from tunekit.report.layout import Page, Row, table
 from tunekit.report.model import Report
 from tunekit.report.style import Tone
+from tunekit.report.tables import inspection
+from tunekit.report.tables.inspection import why
 
 _TONES = {
     Status.PASS: Tone.GOOD,
@@ -28,6 +30,8 @@ def section(report: Report, page: Page) -> list[str]:
 
 
 def _findings(report: Report, page: Page) -> list[str]:
+    if report.command == "inspect":
+        return inspection.section(report, page)
     rows = [
         Row(
             cells=(
@@ -37,17 +41,11 @@ def _findings(report: Report, page: Page) -> list[str]:
                 finding.status.value,
             ),
             tones=(Tone.PLAIN, Tone.PLAIN, Tone.PLAIN, _TONES[finding.status]),
-            note=_why(finding),
+            note=why(finding),
         )
         for finding in report.findings
     ]
     return table(("check", "expected", "observed", "verdict"), rows, page)
-
-
-def _why(finding: Finding) -> str:
-    return "; ".join(
-        visible(part).rstrip(".;") for part in (finding.reason, finding.remedy) if part
-    )
 
 
 def _measurements(report: Report, page: Page) -> list[str]:
