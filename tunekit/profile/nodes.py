@@ -81,7 +81,7 @@ def _decode(data: bytes, file: str, problems: Problems) -> str:
         problems.add(
             "larger than 1 MiB",
             path=file,
-            hint="a profile is a few kilobytes; is it the right file?",
+            hint="a profile takes a few kilobytes",
         )
         raise _Stop
     try:
