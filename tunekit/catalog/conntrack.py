@@ -8,14 +8,13 @@ from tunekit.catalog.model import Risk, Scope, Tier, Tunable
 from tunekit.catalog.shapes import (
     COUNT,
     FLAG,
-    FLAG_U8,
     IMMEDIATELY,
-    LONG_MAX,
     NEW_FLOWS,
     OBSERVED,
     READ_ONLY,
     SECONDS,
     U8_MAX,
+    ULONG_MAX,
     mode,
     number,
 )
@@ -145,7 +144,7 @@ ENTRIES = (
     *_timeouts(),
     Tunable(
         pattern="net.netfilter.nf_conntrack_tcp_loose",
-        fields=FLAG_U8,
+        fields=FLAG,
         unit="flag",
         scope=Scope.NETNS,
         summary="Track connections that were there before tracking began",
@@ -159,7 +158,7 @@ ENTRIES = (
     ),
     Tunable(
         pattern="net.netfilter.nf_conntrack_tcp_be_liberal",
-        fields=FLAG_U8,
+        fields=FLAG,
         unit="flag",
         scope=Scope.NETNS,
         summary="Take packets outside the window for valid",
@@ -173,7 +172,7 @@ ENTRIES = (
     ),
     Tunable(
         pattern="net.netfilter.nf_conntrack_tcp_ignore_invalid_rst",
-        fields=FLAG_U8,
+        fields=FLAG,
         unit="flag",
         scope=Scope.NETNS,
         summary="Do not mark resets outside the window as invalid",
@@ -234,7 +233,7 @@ ENTRIES = (
     ),
     Tunable(
         pattern="net.netfilter.nf_conntrack_checksum",
-        fields=FLAG_U8,
+        fields=FLAG,
         unit="flag",
         scope=Scope.NETNS,
         summary="Take packets with a wrong checksum for invalid",
@@ -258,7 +257,7 @@ ENTRIES = (
     ),
     Tunable(
         pattern="net.netfilter.nf_conntrack_frag6_high_thresh",
-        fields=number(0, LONG_MAX),
+        fields=number(0, ULONG_MAX),
         unit="bytes",
         scope=Scope.NETNS,
         summary="Memory for fragments of IPv6 packets that are put together to be tracked",
@@ -272,7 +271,7 @@ ENTRIES = (
     ),
     Tunable(
         pattern="net.netfilter.nf_conntrack_frag6_low_thresh",
-        fields=number(0, LONG_MAX),
+        fields=number(0, ULONG_MAX),
         unit="bytes",
         tier=Tier.OBSOLETE,
         scope=Scope.NETNS,

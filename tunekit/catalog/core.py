@@ -193,6 +193,7 @@ ENTRIES = (
         pattern="net.core.tstamp_allow_data",
         fields=FLAG_INT,
         unit="flag",
+        scope=Scope.NETNS,
         summary="Let a process get the packet's content back together with its send timestamp",
         takes_effect=IMMEDIATELY,
         default="1",

@@ -11,6 +11,7 @@ from tunekit.catalog.shapes import (
     INT_MAX,
     NEW_SOCKETS,
     NOTHING,
+    UINT_MAX,
     ULONG_MAX,
     mode,
     number,
@@ -73,7 +74,7 @@ ENTRIES = (
     ),
     Tunable(
         pattern="net.ipv4.udp_l3mdev_accept",
-        fields=FLAG_U8,
+        fields=FLAG,
         unit="flag",
         scope=Scope.NETNS,
         summary="A UDP socket bound to no device serves every routing domain (VRF)",
@@ -84,7 +85,7 @@ ENTRIES = (
     ),
     Tunable(
         pattern="net.ipv4.raw_l3mdev_accept",
-        fields=FLAG_U8,
+        fields=FLAG,
         unit="flag",
         scope=Scope.NETNS,
         summary="A raw socket bound to no device serves every routing domain (VRF)",
@@ -159,7 +160,7 @@ ENTRIES = (
     ),
     Tunable(
         pattern="net.ipv4.icmp_echo_ignore_all",
-        fields=FLAG_U8,
+        fields=FLAG,
         unit="flag",
         scope=Scope.NETNS,
         summary="Do not answer pings",
@@ -196,7 +197,7 @@ ENTRIES = (
     ),
     Tunable(
         pattern="net.ipv4.ping_group_range",
-        fields=vector("low", "high", direction=Direction.NONE),
+        fields=vector("low", "high", maximum=UINT_MAX - 1, direction=Direction.NONE),
         unit="group",
         tier=Tier.SECURITY,
         scope=Scope.NETNS,

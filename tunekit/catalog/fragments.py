@@ -6,9 +6,9 @@ from tunekit.catalog.model import Scope, Tier, Tunable
 from tunekit.catalog.shapes import (
     COUNT,
     IMMEDIATELY,
-    LONG_MAX,
     NOTHING,
     SECONDS,
+    ULONG_MAX,
     number,
 )
 
@@ -22,7 +22,7 @@ _FORWARD_FIRST = (
 ENTRIES = (
     Tunable(
         pattern="net.ipv4.ipfrag_high_thresh",
-        fields=number(0, LONG_MAX),
+        fields=number(0, ULONG_MAX),
         unit="bytes",
         scope=Scope.NETNS,
         summary="Memory for fragments of packets that wait for the rest",
@@ -35,7 +35,7 @@ ENTRIES = (
     ),
     Tunable(
         pattern="net.ipv4.ipfrag_low_thresh",
-        fields=number(0, LONG_MAX),
+        fields=number(0, ULONG_MAX),
         unit="bytes",
         tier=Tier.OBSOLETE,
         scope=Scope.NETNS,
@@ -73,7 +73,7 @@ ENTRIES = (
     ),
     Tunable(
         pattern="net.ipv6.ip6frag_high_thresh",
-        fields=number(0, LONG_MAX),
+        fields=number(0, ULONG_MAX),
         unit="bytes",
         scope=Scope.NETNS,
         summary="Memory for fragments of IPv6 packets that wait for the rest",
@@ -86,7 +86,7 @@ ENTRIES = (
     ),
     Tunable(
         pattern="net.ipv6.ip6frag_low_thresh",
-        fields=number(0, LONG_MAX),
+        fields=number(0, ULONG_MAX),
         unit="bytes",
         tier=Tier.OBSOLETE,
         scope=Scope.NETNS,

@@ -13,6 +13,7 @@ from tunekit.catalog.shapes import FLAG_INT, IMMEDIATELY, INT_MAX, NAME, mode, n
 from tunekit.values import Kind
 
 _V4_SOURCE = "net/ipv4/devinet.c; include/linux/inetdevice.h"
+_NOT_PASSED_ON = frozenset({"forwarding", "route_localnet", "promote_secondaries"})
 _V6_SOURCE = "net/ipv6/addrconf.c"
 
 
@@ -31,14 +32,17 @@ def _v4(
     """Yield the entries of an IPv4 setting: one for every interface, one for `default`.
 
     A write to `default` also changes each interface on which nobody ever wrote the setting
-    (devinet_copy_dflt_conf).
+    (devinet_conf_proc, devinet_copy_dflt_conf). The settings in _NOT_PASSED_ON have a handler of
+    their own, which does not.
     """
     for interface, moves, takes_effect in (
         ("*", (), IMMEDIATELY),
         (
             "default",
-            (f"net.ipv4.conf.*.{name}",),
-            "new interfaces, and those where it was never written",
+            () if name in _NOT_PASSED_ON else (f"net.ipv4.conf.*.{name}",),
+            "new interfaces"
+            if name in _NOT_PASSED_ON
+            else "new interfaces, and those where it was never written",
         ),
     ):
         yield Tunable(

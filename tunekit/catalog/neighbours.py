@@ -10,6 +10,13 @@ from collections.abc import Iterator
 from tunekit.catalog.model import Field, Risk, Scope, Tunable
 from tunekit.catalog.shapes import COUNT, IMMEDIATELY, SECONDS, number
 
+_SAME_NUMBER = {
+    "base_reachable_time_ms": "base_reachable_time",
+    "retrans_time_ms": "retrans_time",
+    "unres_qlen": "unres_qlen_bytes",
+    "unres_qlen_bytes": "unres_qlen",
+}
+"""Names under which the kernel shows one number twice, in two units."""
 _FAMILIES = (("net.ipv4.neigh", "arp_cache"), ("net.ipv6.neigh", "ndisc_cache"))
 
 
@@ -82,16 +89,17 @@ def _per_interface(family: str) -> Iterator[Tunable]:
             "unres_qlen",
             COUNT,
             "packets",
-            "Packets that wait for one neighbour's address; the same as unres_qlen_bytes",
+            "Packets that wait for one neighbour's address; better set unres_qlen_bytes",
             "101",
             True,
         ),
     )
     for name, fields, unit, summary, initial, rounds in rows:
         everywhere = f"{family}.*.{name}"
+        other = (f"{family}.*.{_SAME_NUMBER[name]}",) if name in _SAME_NUMBER else ()
         for pattern, scope, moves in (
-            (everywhere, Scope.NETNS, ()),
-            (f"{family}.default.{name}", Scope.HOST, (everywhere,)),
+            (everywhere, Scope.NETNS, other),
+            (f"{family}.default.{name}", Scope.HOST, (everywhere, *other)),
         ):
             yield Tunable(
                 pattern=pattern,
@@ -103,7 +111,7 @@ def _per_interface(family: str) -> Iterator[Tunable]:
                 default=initial,
                 rounds=rounds,
                 moves=moves,
-                before=moves,
+                before=moves[:1] if pattern != everywhere else (),
                 since="2.2",
                 source="net/core/neighbour.c neigh_proc_update; arp(7)",
             )

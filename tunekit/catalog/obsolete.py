@@ -261,12 +261,11 @@ ENTRIES = (
         scope=Scope.HOST,
         source="net/ipv4/ip_fragment.c",
     ),
-    _ignored(
+    _gone(
         "vm.block_dump",
-        "Once logged every access to a disk",
+        "5.13",
+        "Logged every access to a disk",
         "the block tracepoints",
-        history="5.13: removed",
-        scope=Scope.HOST,
-        source="mm/page-writeback.c",
+        since="2.6",
     ),
 )

@@ -72,7 +72,6 @@ ENTRIES = (
         fields=READ_ONLY,
         unit="names",
         tier=Tier.READ_ONLY,
-        scope=Scope.NETNS,
         summary="Protocols that are loaded to run on top of TCP inside the kernel, such as tls",
         takes_effect=OBSERVED,
         since="4.13",
@@ -155,7 +154,7 @@ ENTRIES = (
     ),
     Tunable(
         pattern="net.ipv4.tcp_ecn_fallback",
-        fields=FLAG_U8,
+        fields=FLAG,
         unit="flag",
         scope=Scope.NETNS,
         summary="Try without congestion marks when the first SYN with them is not answered",

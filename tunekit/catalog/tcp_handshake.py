@@ -210,7 +210,7 @@ ENTRIES = (
     ),
     Tunable(
         pattern="net.ipv4.tcp_l3mdev_accept",
-        fields=FLAG_U8,
+        fields=FLAG,
         unit="flag",
         scope=Scope.NETNS,
         summary="A listener bound to no device serves every routing domain (VRF)",

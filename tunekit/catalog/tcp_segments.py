@@ -5,9 +5,11 @@ from __future__ import annotations
 from tunekit.catalog.model import Scope, Tunable
 from tunekit.catalog.shapes import (
     COUNT,
+    FLAG,
     FLAG_U8,
     IMMEDIATELY,
     NEW_CONNECTIONS,
+    SECONDS_MAX,
     U8_MAX,
     mode,
     number,
@@ -41,7 +43,7 @@ ENTRIES = (
     ),
     Tunable(
         pattern="net.ipv4.tcp_mtu_probe_floor",
-        fields=COUNT,
+        fields=number(48, 65_535),
         unit="bytes",
         scope=Scope.NETNS,
         summary="Smallest segment that probing for the largest packet may come down to",
@@ -64,7 +66,7 @@ ENTRIES = (
     ),
     Tunable(
         pattern="net.ipv4.tcp_probe_interval",
-        fields=number(0),
+        fields=number(0, 2 * SECONDS_MAX),
         unit="seconds",
         scope=Scope.NETNS,
         summary="Time after which probing for the largest packet begins again",
@@ -88,7 +90,7 @@ ENTRIES = (
     ),
     Tunable(
         pattern="net.ipv4.tcp_autocorking",
-        fields=FLAG_U8,
+        fields=FLAG,
         unit="flag",
         scope=Scope.NETNS,
         summary="Merge small writes while earlier packets of the connection wait to leave",

@@ -6,10 +6,10 @@ from tunekit.catalog.model import Risk, Scope, Tunable
 from tunekit.catalog.shapes import (
     FLAG_U8,
     IMMEDIATELY,
-    LONG_MAX,
     NEW_SOCKETS,
     SECONDS,
     U8_MAX,
+    ULONG_MAX,
     mode,
     number,
 )
@@ -154,7 +154,7 @@ ENTRIES = (
     ),
     Tunable(
         pattern="net.ipv4.tcp_comp_sack_delay_ns",
-        fields=number(0, LONG_MAX),
+        fields=number(0, ULONG_MAX),
         unit="nanoseconds",
         scope=Scope.NETNS,
         summary="Longest time that a selective acknowledgement is held back",
@@ -166,7 +166,7 @@ ENTRIES = (
     ),
     Tunable(
         pattern="net.ipv4.tcp_comp_sack_slack_ns",
-        fields=number(0, LONG_MAX),
+        fields=number(0, ULONG_MAX),
         unit="nanoseconds",
         scope=Scope.NETNS,
         summary="How much later than asked the timer of held acknowledgements may fire",

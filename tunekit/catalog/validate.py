@@ -70,6 +70,8 @@ def needs_allow(key: SysctlKey, tunable: Tunable | None, value: SysctlValue | No
     """
     if tunable is None:
         return f"{key} is not in the catalogue: its range and its dangers are not known"
+    if isinstance(value, Numbers) and (final := tunable.final.intersection(value.fields)):
+        return f"{min(final)} cannot be taken back before the next boot" + _because(tunable)
     if tunable.one_way:
         return "there is no way back before the next boot" + _because(tunable)
     if tunable.tier is Tier.SECURITY:
