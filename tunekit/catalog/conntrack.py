@@ -263,7 +263,6 @@ ENTRIES = (
         summary="Memory for fragments of IPv6 packets that are put together to be tracked",
         takes_effect=IMMEDIATELY,
         default="4194304",
-        before=("net.netfilter.nf_conntrack_frag6_low_thresh",),
         related=("net.netfilter.nf_conntrack_frag6_timeout",),
         module=_MODULE,
         since="2.6",

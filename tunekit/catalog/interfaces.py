@@ -226,7 +226,7 @@ ENTRIES = (
             "net.ipv4.conf.*.forwarding",
             "net.ipv4.conf.all.accept_redirects",
         ),
-        before=("net.ipv4.conf.*.forwarding", "net.ipv4.conf.*.accept_redirects"),
+        before=("net.ipv4.conf.*.*",),
         related=("net.ipv4.ip_forward",),
         risk=Risk.HIGH,
         risk_note="1 makes a router of the host, 0 cuts containers and virtual machines off",

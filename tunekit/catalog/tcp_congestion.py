@@ -198,7 +198,6 @@ ENTRIES = (
         summary="Packets that may overtake one before it counts as lost, at the most",
         takes_effect=IMMEDIATELY,
         default="300",
-        before=("net.ipv4.tcp_reordering",),
         related=("net.ipv4.tcp_reordering",),
         since="3.19",
         source="net/ipv4/tcp_input.c tcp_check_sack_reordering",

@@ -35,8 +35,10 @@ def shown(name: str, text: str) -> str:
 def requirement_text(setting: Setting) -> str:
     """What a setting asks for, in words."""
     if setting.prefer:
-        return "first of " + ", ".join(setting.prefer)
-    return "; ".join(map(str, setting.requirements))
+        text = "first of " + ", ".join(setting.prefer)
+    else:
+        text = "; ".join(map(str, setting.requirements))
+    return shown(str(setting.key), text)
 
 
 def chosen(setting: Setting, current: SysctlValue, choices: Mapping[str, str]) -> Requirement:
