@@ -1,0 +1,252 @@
+"""A client shard: connects to its own server's listeners and proves each connection.
+
+Connects do not block: on loopback the whole handshake runs inside connect(), so that asking once
+more says that it is done, and a SYN that the server dropped holds up nobody else.
+"""
+
+from __future__ import annotations
+
+import _socket
+import errno
+import os
+import select
+import socket
+import time
+from array import array
+from collections.abc import Sequence
+
+from tunekit.probe import tokens
+from tunekit.probe.ledger import Cell, Ledger, round_mark
+from tunekit.probe.load import Family, Phase
+from tunekit.probe.server import RESET_ON_CLOSE
+from tunekit.probe.shard import CONNECT, PROVE, Control, round_of
+
+Address = tuple[str, int]
+
+_UNFINISHED = (errno.EALREADY, errno.EINPROGRESS)
+_EXHAUSTED = frozenset(
+    {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS, errno.EADDRNOTAVAIL}
+)
+_BATCH = 256
+
+
+class Client:
+    """One process's ends of the connections. `-1` in place of a descriptor: not open."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        *,
+        nonce: int,
+        shard: int,
+        in_flight: int,
+        patience: float,
+    ) -> None:
+        self._ledger = ledger
+        self._nonce = nonce
+        self._shard = shard
+        self._in_flight = in_flight
+        self._patience = patience
+        self._descriptors = array("i", [-1]) * ledger.connections
+        self._pending: dict[int, tuple[int, int]] = {}
+        self._pending_poll: select.epoll | None = None
+
+    def connect(self, family: Family, targets: Sequence[tuple[Address, int]]) -> None:
+        """Open as many connections to each address as it says, one after the other."""
+        index = 0
+        for address, count in targets:
+            end = index + count
+            while index < end:
+                stop = min(end, index + _BATCH)
+                failure = self._connect_some(family, address, index, stop)
+                if failure:
+                    self._settle(self._patience)
+                    missing = self._ledger.connections - self._started
+                    self._ledger.lose(Phase.CONNECT, failure, missing)
+                    return
+                index = stop
+                self._settle(0)
+        self._settle(self._patience)
+
+    def prove(self, round_: int) -> None:
+        """Send each connection's token of a round and wait until it is back."""
+        phase = Phase.PROVE if round_ == 1 else Phase.PROVE_AGAIN
+        base = tokens.base(self._nonce, self._shard, round_)
+        descriptors = self._descriptors
+        for begin in range(0, len(descriptors), self._in_flight):
+            end = min(begin + self._in_flight, len(descriptors))
+            if not self._exchange(phase, round_mark(round_), base, begin, end):
+                # Nothing came for as long as we are patient: the server has stopped.
+                rest = sum(fd >= 0 for fd in descriptors[end:])
+                self._ledger.lose(phase, errno.ETIMEDOUT, rest)
+                return
+
+    def close(self) -> None:
+        """Reset every connection."""
+        open_now = [fd for fd in self._descriptors if fd >= 0]
+        open_now.extend(self._pending)
+        if open_now:
+            os.closerange(min(open_now), max(open_now) + 1)
+
+    def _connect_some(self, family: Family, address: Address, begin: int, end: int) -> int:
+        """Open connections `begin` to `end`; return the errno that stopped it, else 0."""
+        new, clock, descriptors = _socket.socket, time.monotonic_ns, self._descriptors
+        domain, kind = family.value, socket.SOCK_STREAM | socket.SOCK_NONBLOCK
+        level, option = socket.SOL_SOCKET, socket.SO_LINGER
+        durations = []
+        failure = 0
+        start = clock()
+        try:
+            for index in range(begin, end):
+                connection = new(domain, kind)
+                connection.setsockopt(level, option, RESET_ON_CLOSE)
+                connection.connect_ex(address)
+                failure = connection.connect_ex(address)
+                now = clock()
+                if not failure:
+                    descriptors[index] = connection.detach()
+                    durations.append(now - start)
+                elif failure in _UNFINISHED:
+                    failure = 0
+                    self._wait_for(connection.detach(), index, start)
+                else:
+                    connection.close()
+                    if failure in _EXHAUSTED:
+                        break
+                    self._ledger.lose(Phase.CONNECT, failure)
+                    failure = 0
+                start = now
+        except OSError as error:
+            failure = error.errno or errno.EIO
+        self._ledger.connect_latency.extend(durations)
+        self._ledger.cells[Cell.OPENED] += len(durations)
+        return failure
+
+    def _wait_for(self, fd: int, index: int, start: int) -> None:
+        if self._pending_poll is None:
+            self._pending_poll = select.epoll()
+        self._pending_poll.register(fd, select.EPOLLOUT)
+        self._pending[fd] = index, start
+
+    def _settle(self, patience: float) -> None:
+        """Take in the connects that are done; give the others up after `patience` seconds
+        without one.
+        """
+        poll, pending = self._pending_poll, self._pending
+        while poll is not None and pending:
+            ready = poll.poll(patience, _BATCH)
+            now = time.monotonic_ns()
+            if not ready:
+                break
+            durations = []
+            for fd, _ in ready:
+                index, start = pending.pop(fd)
+                poll.unregister(fd)
+                failure = _outcome(fd)
+                if failure:
+                    os.close(fd)
+                    self._ledger.lose(Phase.CONNECT, failure)
+                else:
+                    self._descriptors[index] = fd
+                    durations.append(now - start)
+            self._ledger.connect_latency.extend(durations)
+            self._ledger.cells[Cell.OPENED] += len(durations)
+        if patience and pending:
+            self._ledger.lose(Phase.CONNECT, errno.ETIMEDOUT, len(pending))
+            for fd in pending:
+                os.close(fd)
+            pending.clear()
+
+    def _exchange(self, phase: Phase, mark: int, base: int, begin: int, end: int) -> bool:
+        """Prove connections `begin` to `end`; tell whether the server answers at all."""
+        write, clock, pack = os.write, time.monotonic_ns, tokens.pack
+        sent = []
+        for index, fd in enumerate(self._descriptors[begin:end], begin):
+            if fd >= 0:
+                token = pack(base + index)
+                start = clock()
+                try:
+                    write(fd, token)
+                except OSError as error:
+                    self._lose(phase, index, error.errno or errno.EIO)
+                else:
+                    sent.append((index, fd, token, start))
+        asked = len(sent)
+        while sent:
+            # The server answers in turn: once the last is there, the others mostly are.
+            waiting = select.poll()
+            waiting.register(sent[-1][1], select.POLLIN)
+            ready = waiting.poll(self._patience * 1000)
+            late = self._collect(phase, mark, sent)
+            if not ready and len(late) == len(sent):
+                for index, _, _, _ in late:
+                    self._lose(phase, index, errno.ETIMEDOUT)
+                return len(late) < asked
+            sent = late
+        return True
+
+    def _collect(
+        self, phase: Phase, mark: int, sent: list[tuple[int, int, bytes, int]]
+    ) -> list[tuple[int, int, bytes, int]]:
+        """Read what has come back; return what has not."""
+        read, clock, rounds = os.read, time.monotonic_ns, self._ledger.client_rounds
+        late = []
+        durations = []
+        for item in sent:
+            index, fd, token, start = item
+            try:
+                answer = read(fd, 64)
+            except BlockingIOError:
+                late.append(item)
+                continue
+            except OSError as error:
+                self._lose(phase, index, error.errno or errno.EIO)
+                continue
+            if answer == token:
+                durations.append(clock() - start)
+                rounds[index] = mark
+            elif answer:
+                self._ledger.cells[Cell.WRONG] += 1
+                self._lose(phase, index, errno.EBADMSG)
+            else:
+                self._lose(phase, index, errno.ECONNRESET)
+        self._ledger.echo_latency.extend(durations)
+        self._ledger.cells[Cell.PROVED] += len(durations)
+        return late
+
+    def _lose(self, phase: Phase, index: int, number: int) -> None:
+        """Give a connection up and close it, so that no later round takes it for a good one."""
+        os.close(self._descriptors[index])
+        self._descriptors[index] = -1
+        self._ledger.lose(phase, number)
+
+    @property
+    def _started(self) -> int:
+        """Connections that have an outcome already."""
+        cells = self._ledger.cells
+        return int(cells[Cell.OPENED]) + sum(count for _, _, count in self._ledger.losses())
+
+
+def run(
+    control: Control, client: Client, family: Family, targets: Sequence[tuple[Address, int]]
+) -> None:
+    """Do what the supervisor says, until it says to quit or is gone."""
+    while True:
+        message = control.recv(64)
+        if message == CONNECT:
+            client.connect(family, targets)
+        elif message[:1] == PROVE:
+            client.prove(round_of(message))
+        else:
+            break
+        control.send(message[:1])
+    client.close()
+
+
+def _outcome(fd: int) -> int:
+    """The errno that a connect which is over ended with, 0 for an established connection."""
+    connection = _socket.socket(fileno=fd)
+    try:
+        return connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    finally:
+        connection.detach()

@@ -1,0 +1,256 @@
+"""Opening, proving, holding and closing connections against real epoll servers."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from tunekit.errors import ProbeRefused
+from tunekit.kernel import capacity_facts, process
+from tunekit.kernel.capacity_facts import CapacityFacts
+from tunekit.probe import obstacles, outcome, tokens
+from tunekit.probe.load import Load, Phase, Progress, Proof
+from tunekit.probe.look import Look, difference, look, moved
+from tunekit.probe.model import Measurement
+from tunekit.probe.obstacles import Circumstances
+from tunekit.probe.plan import Layout, lay_out
+from tunekit.probe.supervisor import OutOfTime, Supervisor
+from tunekit.probe.watch import Watch
+
+_USUAL_PORTS = 28_232
+
+
+@dataclass(slots=True, kw_only=True)
+class _Course:
+    """How far a run came: seconds and echoes of each phase, the round begun last, and what
+    was seen at the end.
+    """
+
+    seconds: dict[Phase, float] = field(default_factory=dict)
+    echoed: dict[Phase, int] = field(default_factory=dict)
+    round_: int = 0
+    ended_in: Phase = Phase.START
+    loaded: Look = field(default_factory=Look)
+
+    @contextmanager
+    def in_phase(self, phase: Phase) -> Iterator[None]:
+        self.ended_in = phase
+        start = time.monotonic()
+        try:
+            yield
+        finally:
+            self.seconds[phase] = time.monotonic() - start
+
+
+def prove(load: Load, *, observe: Callable[[Progress], None] | None = None) -> Proof:
+    """Open the connections of a load, prove each, hold them, prove them again and close them.
+
+    `observe` is called ten times a second, in this thread. Whatever ends the call, no process and
+    no socket of the load is left. A load that could not be carried is a Proof with `lost` and an
+    `obstacle`. Raises ProbeRefused, before any connection is opened, for a load that cannot be
+    tried here, and UsageError for one that makes no sense.
+    """
+    facts = capacity_facts.gather()
+    layout = _layout(load, facts)
+    user = _user(load)
+    _refuse_too_much_memory(load, facts)
+    before = look()
+    watch = Watch(load, observe, memory_before=before.available)
+    supervisor = Supervisor(
+        load,
+        layout,
+        user=user,
+        nonce=secrets.randbits(tokens.NONCE_BITS),
+        at_once=load.at_once or facts.cpus,
+        tick=watch.tick,
+    )
+    watch.attach(supervisor)
+    with _descriptors_for(2 * len(layout.connections)), supervisor:
+        course = _lead(supervisor, load)
+        supervisor.close()
+    return _proof(load, layout, facts, user, supervisor, course, watch, before)
+
+
+def _lead(supervisor: Supervisor, load: Load) -> _Course:
+    """Take the shards through the phases as far as they go."""
+    course = _Course()
+    try:
+        with course.in_phase(Phase.START):
+            _start(supervisor)
+        with course.in_phase(Phase.CONNECT):
+            supervisor.connect()
+        _prove_round(supervisor, course, 1)
+        if load.hold:
+            with course.in_phase(Phase.HOLD):
+                supervisor.hold(load.hold)
+            _prove_round(supervisor, course, 2)
+    except OutOfTime:
+        pass
+    course.loaded = look()
+    return course
+
+
+def _prove_round(supervisor: Supervisor, course: _Course, round_: int) -> None:
+    phase = Phase.PROVE if round_ == 1 else Phase.PROVE_AGAIN
+    course.round_ = round_
+    with course.in_phase(phase):
+        supervisor.prove(round_)
+    course.echoed[phase] = outcome.proved(supervisor.pairs, round_)
+
+
+def _start(supervisor: Supervisor) -> None:
+    try:
+        supervisor.start()
+    except OSError as error:
+        started = sum(1 for _ in supervisor.shards())
+        raise ProbeRefused(
+            f"{started} of {2 * len(supervisor.pairs)} processes could be started: "
+            f"{error.strerror}",
+            errno=error.errno,
+            hint="see ulimit -u, kernel.pid_max and pids.max of this control group",
+        ) from error
+
+
+def _layout(load: Load, facts: CapacityFacts) -> Layout:
+    return lay_out(
+        load,
+        hard=facts.nofile_hard,
+        ceiling=(facts.nr_open or 0) if facts.may_raise_nofile else 0,
+        ports=facts.ports or _USUAL_PORTS,
+        cpus=facts.cpus,
+    )
+
+
+def _user(load: Load) -> process.User | None:
+    """The user to become; None for who this is, which is all that anybody but root can be."""
+    if load.user is None or os.geteuid() != 0:
+        return None
+    return process.find_user(load.user)
+
+
+def _refuse_too_much_memory(load: Load, facts: CapacityFacts) -> None:
+    if facts.memory_available is None:
+        return
+    needed = load.connections * outcome.BYTES_PER_CONNECTION
+    allowed = int(facts.memory_available * load.max_memory_share)
+    if needed > allowed:
+        raise ProbeRefused(
+            f"{load.connections} connections take about {needed >> 20} MiB of kernel memory; "
+            f"{allowed >> 20} MiB may be taken, {load.max_memory_share:.0%} of what is available",
+            hint=f"ask for {allowed // outcome.BYTES_PER_CONNECTION}, or --force",
+        )
+
+
+@contextmanager
+def _descriptors_for(shards: int) -> Iterator[None]:
+    """Have room for a control descriptor of each shard, within the hard limit."""
+    soft, hard = process.descriptor_limits()
+    wanted = min(hard, soft + shards + 32)
+    process.set_descriptor_limits(wanted, hard)
+    try:
+        yield
+    finally:
+        process.set_descriptor_limits(soft, hard)
+
+
+def _proof(
+    load: Load,
+    layout: Layout,
+    facts: CapacityFacts,
+    user: process.User | None,
+    supervisor: Supervisor,
+    course: _Course,
+    watch: Watch,
+    before: Look,
+) -> Proof:
+    pairs = supervisor.pairs
+    after = look()
+    proved = outcome.proved(pairs, course.round_)
+    opened = outcome.opened(pairs)
+    lost = outcome.lost(pairs, course.round_, course.ended_in)
+    faults = outcome.faults(pairs)
+    counters = moved(before, course.loaded)
+    backlog = outcome.backlog(pairs)
+    obstacle = obstacles.name(
+        lost,
+        faults,
+        counters,
+        Circumstances(
+            facts=facts,
+            connections=load.connections,
+            per_process=layout.connections[0],
+            nofile=layout.nofile,
+            backlog=backlog,
+            backlog_requested=load.backlog,
+            timeout=load.deadline,
+        ),
+    )
+    waiting = difference(before.sockets.get("TCP.tw"), after.sockets.get("TCP.tw"))
+    listeners = outcome.listeners(pairs)
+    return Proof(
+        asked=load.connections,
+        opened=opened,
+        proved=proved,
+        lost=lost,
+        faults=faults,
+        obstacle=obstacle,
+        rounds=course.round_,
+        servers=len(pairs),
+        per_process=layout.connections[0],
+        listeners=listeners,
+        user=user.name if user else "",
+        nofile=layout.nofile,
+        backlog_requested=load.backlog,
+        backlog=backlog,
+        counters=counters,
+        sockets_expected=2 * proved + listeners,
+        sockets_seen=difference(
+            before.sockets.get("TCP.inuse"), course.loaded.sockets.get("TCP.inuse")
+        ),
+        sockets_others=before.sockets.get("TCP.inuse", 0),
+        time_wait_left=None if waiting is None else max(0, waiting),
+        seconds=sum(course.seconds.values()),
+        measurements=_measurements(load, supervisor, course, watch, before, opened, proved),
+    )
+
+
+def _measurements(
+    load: Load,
+    supervisor: Supervisor,
+    course: _Course,
+    watch: Watch,
+    before: Look,
+    opened: int,
+    proved: int,
+) -> tuple[Measurement, ...]:
+    pairs = supervisor.pairs
+    shards = list(supervisor.shards())
+    figures = [
+        Measurement(name="connections.asked", measured=load.connections, unit="1"),
+        Measurement(name="connections.opened", measured=opened, unit="1"),
+        Measurement(name="connections.proved", measured=proved, unit="1"),
+        Measurement(name="connections.lost", measured=load.connections - proved, unit="1"),
+        *outcome.rate("connect.rate", opened, course.seconds, watch.course, Phase.CONNECT),
+        *outcome.latency(
+            "connect.latency", outcome.merged(pair.ledger.connect_latency for pair in pairs)
+        ),
+    ]
+    for round_, (phase, count) in enumerate(course.echoed.items(), 1):
+        figures += outcome.rate(
+            "echo.rate", count, course.seconds, watch.course, phase, round=round_
+        )
+    return (
+        *figures,
+        *outcome.latency(
+            "echo.latency",
+            outcome.merged(pair.ledger.echo_latency for pair in pairs),
+            in_flight=load.in_flight,
+        ),
+        *outcome.memory(before, course.loaded, opened),
+        *outcome.resident(shards),
+        *outcome.processor(shards, load.connections),
+    )

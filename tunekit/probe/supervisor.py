@@ -1,0 +1,263 @@
+"""Starting the shards, leading them through the phases, and ending them whatever happens."""
+
+from __future__ import annotations
+
+import select
+import signal
+import time
+from array import array
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from types import TracebackType
+
+from tunekit.errors import ProbeRefused
+from tunekit.kernel import process
+from tunekit.probe import addresses, client, server, shard
+from tunekit.probe.ledger import Cell, Ledger
+from tunekit.probe.load import Load, Phase
+from tunekit.probe.plan import Layout
+from tunekit.probe.shard import Role, Shard
+
+TICK = 0.1
+"""Seconds between two looks at the ledgers."""
+
+_GRACE = 10.0
+
+
+class OutOfTime(Exception):
+    """The load took longer than it may."""
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Pair:
+    """A server, its client, and what they have done."""
+
+    number: int
+    ledger: Ledger
+    server: Shard | None = None
+    client: Shard | None = None
+    ports: array[int] = field(default_factory=lambda: array("H"))
+
+    @property
+    def shards(self) -> list[Shard]:
+        """Those that were started."""
+        return [one for one in (self.server, self.client) if one is not None]
+
+
+class Supervisor:
+    """All the shards of a load; a context manager, since they must be gone at its end.
+
+    `tick` is called ten times a second while anything is awaited. `at_once` client shards work at
+    a time: more would only wait for each other.
+    """
+
+    def __init__(
+        self,
+        load: Load,
+        layout: Layout,
+        *,
+        user: process.User | None,
+        nonce: int,
+        at_once: int,
+        tick: Callable[[Phase], None],
+    ) -> None:
+        self.phase = Phase.START
+        self.pairs = [
+            Pair(number=number, ledger=Ledger(count))
+            for number, count in enumerate(layout.connections)
+        ]
+        self._load = load
+        self._layout = layout
+        self._user = user
+        self._nonce = nonce
+        self._at_once = at_once
+        self._tick = tick
+        self._ticked = 0.0
+        self._deadline = time.monotonic() + load.deadline
+        self._poll = select.poll()
+        self._shards: dict[int, tuple[Pair, Shard]] = {}
+
+    def __enter__(self) -> Supervisor:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        # A second Ctrl-C must not keep what the first one began from being finished.
+        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        try:
+            for one in self.shards():
+                one.kill()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+
+    def shards(self) -> Iterator[Shard]:
+        """Every shard that was started."""
+        for pair in self.pairs:
+            yield from pair.shards
+
+    def start(self) -> None:
+        """Start all servers, wait until they listen, then start all clients."""
+        process.load_libc()
+        for pair in self.pairs:
+            self._start(Role.SERVER, pair, self._serving(pair))
+        for pair, message in self._answers(set(self.pairs), shard.LISTENING):
+            pair.ports.frombytes(message)
+        for pair in self.pairs:
+            if pair.ports:
+                self._start(Role.CLIENT, pair, self._connecting(pair))
+
+    def connect(self) -> None:
+        """Have every client open its connections."""
+        self.phase = Phase.CONNECT
+        self._lead(shard.CONNECT)
+
+    def prove(self, round_: int) -> None:
+        """Have every client prove its connections, in rounds counted from 1."""
+        self.phase = Phase.PROVE if round_ == 1 else Phase.PROVE_AGAIN
+        for pair in self.pairs:
+            pair.ledger.cells[Cell.PROVED] = 0
+        serving = {pair for pair in self.pairs if pair.server and pair.server.alive}
+        for pair in serving:
+            _tell(pair.server, shard.prove(round_))
+        for _ in self._answers(serving, shard.PROVE):
+            pass
+        self._lead(shard.prove(round_))
+
+    def hold(self, seconds: float) -> None:
+        """Keep everything open and do nothing."""
+        self.phase = Phase.HOLD
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            for _ in self._messages(left):
+                pass
+
+    def close(self) -> None:
+        """Have every shard reset its connections and exit; those that do not are killed later."""
+        self.phase = Phase.CLOSE
+        self._deadline = time.monotonic() + _GRACE + self._load.connections / 10_000
+        for one in self.shards():
+            _tell(one, shard.QUIT)
+        try:
+            while self._shards:
+                for _ in self._messages(_GRACE):
+                    pass
+        except OutOfTime:
+            return
+
+    def _start(self, role: Role, pair: Pair, work: shard.Work) -> None:
+        # Between fork and here a signal would leave a process that nobody knows of.
+        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        try:
+            one = shard.start(role, work, user=self._user, nofile=self._layout.nofile)
+            if role is Role.SERVER:
+                pair.server = one
+            else:
+                pair.client = one
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+        self._poll.register(one.control, select.POLLIN)
+        self._shards[one.control.fileno()] = pair, one
+
+    def _serving(self, pair: Pair) -> shard.Work:
+        load, layout = self._load, self._layout
+        first = pair.number * layout.listeners
+        where = [addresses.destination(load.family, first + n) for n in range(layout.listeners)]
+
+        def work(control: shard.Control) -> None:
+            server.run(
+                control,
+                server.Server(
+                    pair.ledger, nonce=self._nonce, shard=pair.number, descriptors=layout.nofile
+                ),
+                load.family,
+                where,
+                backlog=load.backlog,
+            )
+
+        return work
+
+    def _connecting(self, pair: Pair) -> shard.Work:
+        load, layout = self._load, self._layout
+        first = pair.number * layout.listeners
+        shares = addresses.spread(layout.connections[pair.number], layout.listeners)
+        targets = [
+            ((addresses.destination(load.family, first + n), port), share)
+            for n, (port, share) in enumerate(zip(pair.ports, shares, strict=True))
+        ]
+
+        def work(control: shard.Control) -> None:
+            client.run(
+                control,
+                client.Client(
+                    pair.ledger,
+                    nonce=self._nonce,
+                    shard=pair.number,
+                    in_flight=load.in_flight,
+                    patience=load.patience,
+                ),
+                load.family,
+                targets,
+            )
+
+        return work
+
+    def _lead(self, command: bytes) -> None:
+        """Have the clients do something, no more than `at_once` at a time."""
+        waiting = deque(pair for pair in self.pairs if pair.client and pair.client.alive)
+        busy: set[Pair] = set()
+        self._tick(self.phase)
+        while waiting or busy:
+            while waiting and len(busy) < self._at_once:
+                pair = waiting.popleft()
+                busy.add(pair)
+                _tell(pair.client, command)
+            for pair, one, message in self._messages(TICK):
+                if one is pair.client and (not message or message[:1] == command[:1]):
+                    busy.discard(pair)
+        self._tick(self.phase)
+
+    def _answers(self, pairs: set[Pair], kind: bytes) -> Iterator[tuple[Pair, bytes]]:
+        """The servers' answers of a kind, until each of the pairs has answered or ended."""
+        while pairs:
+            for pair, one, message in self._messages(TICK):
+                if one is pair.server and (not message or message[:1] == kind):
+                    pairs.discard(pair)
+                    if message:
+                        yield pair, message[1:]
+
+    def _messages(self, seconds: float) -> list[tuple[Pair, Shard, bytes]]:
+        """What the shards say within a time, at most a tick; an empty message is their end."""
+        now = time.monotonic()
+        if now >= self._deadline:
+            raise OutOfTime
+        messages = []
+        for descriptor, _ in self._poll.poll(min(TICK, max(0.0, seconds)) * 1000):
+            pair, one = self._shards[descriptor]
+            message = one.receive()
+            if message[:1] == shard.FAILED:
+                text = message[1:].decode()
+                raise RuntimeError(f"{one.role.value} {pair.number} failed:\n{text}")
+            if message[:1] == shard.REFUSED:
+                raise ProbeRefused(
+                    f"a process of the load could not be set up: {message[1:].decode()}",
+                    hint="run as root on the host, or give the user that this is: --as root",
+                )
+            if not message:
+                del self._shards[descriptor]
+                self._poll.unregister(descriptor)
+                one.reap()
+            messages.append((pair, one, message))
+        if now - self._ticked >= TICK:
+            self._ticked = now
+            self._tick(self.phase)
+        return messages
+
+
+def _tell(one: Shard | None, message: bytes) -> None:
+    if one is not None and one.alive:
+        one.send(message)
