@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 
 from tunekit import __version__
 from tunekit.cli import output
+from tunekit.cli.coercion import convert_cheaply
 
 COMMANDS = {
     "inspect": "compare the running kernel with a profile, or show keys",
@@ -42,6 +43,7 @@ class LazyGroup(TyperGroup):
             module = import_module(f"tunekit.cli.{cmd_name}")
             command = typer.main.get_command(module.app)
             command.name = cmd_name
+            convert_cheaply(command)
             self.commands[cmd_name] = command
         return self.commands.get(cmd_name)
 

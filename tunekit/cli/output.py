@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from tunekit.report.model import Report
 
 DEFAULT_WIDTH = 80
+RUN_FAILED = 125
+"""What `run` exits with when it is tunekit that failed, as env(1) does."""
 _FORMAT_FLAG = re.compile(r"-[a-zA-Z]*f(.*)", re.DOTALL)
 
 
@@ -162,13 +164,17 @@ def colour() -> bool:
 def usage_error(error: Any, arguments: Sequence[str]) -> int:
     """Say what is wrong with the command line, in the format that it asks for."""
     context = getattr(error, "ctx", None)
-    if not error.format_message():
-        # No argument at all is a question: typer raises the help text itself.
-        whisper(f"{context.get_help()}\n" if context else "")
-        return int(ExitCode.USAGE)
     path = context.command_path if context else "tunekit"
-    problem = UsageError(_in_lower_case(error.format_message()), hint=f"see {path} --help")
     command = path.removeprefix("tunekit").strip()
+    if context and not arguments:
+        # No argument at all is a question rather than a mistake.
+        whisper(f"{context.get_help()}\n")
+        return int(ExitCode.USAGE)
+    problem = UsageError(_in_lower_case(error.format_message()), hint=f"see {path} --help")
+    if command == "run":
+        # Its standard output is its command's, and its 2 would be taken for the command's.
+        say(f"error: {problem}")
+        return RUN_FAILED
     return show(failure(command, problem), Look(format=asked_format(arguments)))
 
 

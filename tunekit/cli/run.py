@@ -9,8 +9,8 @@ import typer
 from tunekit.cli import options, output
 from tunekit.errors import TunekitError, UsageError
 
-CANNOT_START, NOT_EXECUTABLE, NOT_FOUND = 125, 126, 127
-"""Our own failures, as env(1) has them: any other code is the command's."""
+NOT_EXECUTABLE, NOT_FOUND = 126, 127
+"""As env(1) has them."""
 
 app = options.new_app()
 EPILOG = options.epilog(
@@ -60,4 +60,4 @@ def run(
         return NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_EXECUTABLE
     except Exception as error:
         output.say(f"error: {output.internal(error, verbose)}")
-    return CANNOT_START
+    return output.RUN_FAILED
