@@ -61,15 +61,16 @@ class _Stop(Exception):
     """The file cannot be read any further; the problem has been noted."""
 
 
-def parse(data: bytes, file: str, problems: Problems) -> Node | None:
+def parse(data: bytes, file: str, problems: Problems, loader: Any = None) -> Node | None:
     """Read the one YAML document of a file.
 
+    `loader` is PyYAML's, by default the one in C where PyYAML was built with it.
     What is wrong is noted in `problems`. Returns None, with `problems.broken` set, for a file
     that cannot be understood as a whole.
     """
     try:
         text = _decode(data, file, problems)
-        node = _Builder(file, problems).build(text)
+        node = _Builder(file, problems).build(text, loader)
     except _Stop:
         problems.broken = True
         return None
@@ -124,9 +125,10 @@ class _Builder:
         self.total = 0
         self.root: Node | None = None
 
-    def build(self, text: str) -> Node:
+    def build(self, text: str, loader: Any) -> Node:
         import yaml
 
+        loader = loader or getattr(yaml, "CSafeLoader", yaml.SafeLoader)
         take = {
             yaml.ScalarEvent: self._scalar,
             yaml.SequenceStartEvent: self._open,
@@ -137,13 +139,13 @@ class _Builder:
             yaml.DocumentStartEvent: self._document,
         }
         try:
-            for event in yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+            for event in yaml.parse(text, Loader=loader):
                 if type(event) in take:
                     take[type(event)](event)
         except yaml.MarkedYAMLError as error:
             self._syntax(error, text)
-        except (yaml.YAMLError, ValueError) as error:
-            # ValueError: chr() of an escape such as "\UFFFFFFFF" in the parser without C.
+        except (yaml.YAMLError, ValueError, OverflowError) as error:
+            # The parser in Python hands an escape such as "\UFFFFFFFF" to chr() unchecked.
             self.problems.add(f"not valid YAML: {shown(str(error))}", path=self.file)
             raise _Stop from None
         if self.root is None:

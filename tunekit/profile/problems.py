@@ -25,8 +25,8 @@ def shown(text: str) -> str:
 class Problems:
     """The errors and warnings found so far in a profile and its parents.
 
-    `broken` tells that a file could not be read at all, so that what seems to be missing may
-    stand in it.
+    `broken` tells that a file, or the definition of a variable, could not be read, so that what
+    seems to be missing may stand there.
     """
 
     def __init__(self) -> None:

@@ -83,10 +83,11 @@ class _Resolver:
             if (limit := self.limit(statement, judge))
         ]
         probe = self.probe()
-        for key, location in allow.items():
-            if all(setting.key != key for setting in settings) and not self.problems:
-                self.problems.warn("allowed, but not set", key=str(key), location=location)
         self.problems.raise_if_any()
+        used = {str(each.key) for each in settings} | {f"rlimit.{each.name}" for each in limits}
+        for key, location in allow.items():
+            if str(key) not in used:
+                self.problems.warn("allowed, but not set", key=str(key), location=location)
         return Profile(
             name=document.name,
             path=document.file,

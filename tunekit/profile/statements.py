@@ -93,6 +93,9 @@ class _Reader:
             scalar = self.scalar(value, f"vars.{name.text}")
             if scalar is not None:
                 found.append((name.text, scalar))
+            else:
+                # Whoever uses the variable is not to blame.
+                self.problems.broken = True
         return tuple(found)
 
     def statements(self, node: Node | None, section: str) -> tuple[Statement, ...]:
@@ -210,6 +213,7 @@ class _Reader:
             return
         name, value = whole.pop()
         assert isinstance(value, Scalar)
+        self.problems.broken = True
         self.broken_at_comma(", ".join([value.text, *rest]), key or name.text, value.location)
         rest.clear()
 

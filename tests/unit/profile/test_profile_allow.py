@@ -65,6 +65,17 @@ def test_an_at_least_under_the_floor_lowers_nothing(loaded) -> None:
     assert loaded("tunekit: 1\nsysctl: {net.core.somaxconn: {at_least: 0}}").settings
 
 
+def test_a_limit_under_its_floor_needs_allow(refused, loaded) -> None:
+    text = "tunekit: 1\nlimits: {nofile: 10}\n"
+
+    (message,) = refused(text)
+    profile = loaded(text + "allow: [rlimit.nofile]\n")
+
+    assert message.startswith("p.yaml:2: limits.nofile: 10 is under 64")
+    assert message.endswith("; if you mean it, write 'allow: [rlimit.nofile]' in p.yaml")
+    assert (profile.limits[0].name, profile.warnings) == ("nofile", ())
+
+
 def test_allowing_a_key_that_is_not_there_is_an_error(refused) -> None:
     assert refused("tunekit: 1\nallow: [kernel.od]\n") == [
         "p.yaml:2: kernel.od: unknown key; neither the catalogue nor this kernel has it; remove it"

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
+import yaml
 
 from tunekit.errors import ProfileError
-from tunekit.profile import resolve
+from tunekit.profile import nodes, resolve
 from tunekit.profile.files import from_bytes
 from tunekit.profile.problems import Problems
 
@@ -15,10 +16,39 @@ LAUGHS = "tunekit: 1\nx: &a [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n" + "\n".join(
 )
 
 
+def problems_without_c(data: bytes) -> list[str]:
+    problems = Problems()
+    nodes.parse(data, "p.yaml", problems, loader=yaml.SafeLoader)
+    return [str(error) for error in problems.errors]
+
+
 def problems_of(data: bytes) -> list[str]:
     problems = Problems()
     from_bytes(data, "p.yaml", problems)
     return [str(error) for error in problems.errors]
+
+
+@pytest.mark.parametrize("part", ["- ", "{a: ", "? "])
+def test_deep_nesting_is_refused_without_the_parser_in_c(part: str) -> None:
+    assert problems_without_c((part * 50_000).encode()) == [DEEP]
+
+
+@pytest.mark.parametrize(
+    ("escape", "message"),
+    [
+        ("\\ud800", "p.yaml:1: a control character ('\\ud800'); remove it"),
+        (
+            "\\Uffffffff",
+            "p.yaml: not valid YAML: Python int too large to convert to C int",
+        ),
+        (
+            "\\U00ffffff",
+            "p.yaml: not valid YAML: chr() arg not in range(0x110000)",
+        ),
+    ],
+)
+def test_escapes_beyond_unicode_are_refused_without_the_parser_in_c(escape, message) -> None:
+    assert problems_without_c(f'name: "{escape}"'.encode()) == [message]
 
 
 @pytest.mark.parametrize("part", ["[", "- ", "{a: ", "? "])

@@ -82,7 +82,7 @@ def test_a_text_that_a_comma_breaks_is_to_be_quoted(refused, value: str, whole: 
     ("text", "expected"),
     [
         ("sysctl: {net.core.somaxconn: max(1, 2)}", "net.core.somaxconn"),
-        ("vars: {most: max(1, 2)}", "most"),
+        ("vars: {most: max(1, 2)}\nprobe: {connections: most}", "most"),
         ("probe: {connections: max(1, 2)}", "probe"),
     ],
 )
