@@ -18,11 +18,7 @@ from tunekit.catalog.shapes import (
 )
 
 _FORWARDED = ("net.ipv4.conf.*.forwarding", "net.ipv4.conf.all.accept_redirects")
-_FORWARD_FIRST = (
-    "net.ipv4.conf.*.forwarding",
-    "net.ipv4.conf.*.accept_redirects",
-    "net.ipv4.conf.*.send_redirects",
-)
+_FORWARD_FIRST = ("net.ipv4.conf.*.*",)
 
 ENTRIES = (
     Tunable(
