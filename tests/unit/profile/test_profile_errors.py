@@ -18,7 +18,7 @@ def test_all_errors_of_a_file_and_its_parents_come_at_once_by_line(refused, writ
         "sysctl:\n"
         "  net.core.somaxcon: 5\n"
         "  net.ipv4.tcp_rmem: [1, 2]\n"
-        "  net.core.optmem_max: {atleast: 5}\n"
+        "  net.core.optmem_max: {at_lest: 5}\n"
         "limits: {nofil: 5}\n"
         "probe: {connections: 0}\n"
     )
@@ -33,7 +33,7 @@ def test_all_errors_of_a_file_and_its_parents_come_at_once_by_line(refused, writ
         "p.yaml:5: net.core.somaxcon: unknown key; did you mean net.core.somaxconn?",
         "p.yaml:6: net.ipv4.tcp_rmem: takes 3 integers (min, default, max), not 2; "
         "write keep for a field that shall stay",
-        "p.yaml:7: net.core.optmem_max: unknown field 'atleast'; did you mean at_least?",
+        "p.yaml:7: net.core.optmem_max: unknown field 'at_lest'; did you mean at_least?",
         "p.yaml:8: limits.nofil: unknown limit; did you mean nofile?",
         "p.yaml:9: probe.connections: 0 is not a number of connections; write 1 to 2147483584",
     ]
@@ -193,8 +193,8 @@ def test_a_name_that_no_variable_can_have(refused, name: str, message: str) -> N
 
 
 def test_set_of_a_variable_that_the_profile_has_not(refused) -> None:
-    assert refused("tunekit: 1\nvars: {connections: 5}", {"conections": "1m"}) == [
-        "--set conections: the profile has no such variable; did you mean connections?"
+    assert refused("tunekit: 1\nvars: {connections: 5}", {"connection": "1m"}) == [
+        "--set connection: the profile has no such variable; did you mean connections?"
     ]
 
 

@@ -46,7 +46,7 @@ def test_a_path_is_as_given_and_a_name_is_looked_for(profile: str, path: str) ->
 @pytest.mark.parametrize(
     ("profile", "message"),
     [
-        ("shiped", "shiped: no such profile; did you mean shipped?"),
+        ("ship", "ship: no such profile; did you mean shipped?"),
         ("here", "here: no such profile; write a path, or one of: both, local, shipped"),
         (
             "x\0y",

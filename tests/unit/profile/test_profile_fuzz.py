@@ -23,7 +23,7 @@ from tunekit.profile.problems import UNSAFE, Problems
 from tunekit.values import SysctlKey
 
 FULL = int(os.environ.get("TUNEKIT_FUZZ_EXAMPLES", "100000"))
-CI = 2_000
+CI = 1_000
 FACTS = HostFacts(ram=16 << 30, cpus=4, page_size=4096)
 
 VALID = """\
