@@ -9,21 +9,11 @@ destinations of 127.0.0.0/8, none of which takes more than a part of the cheap h
 
 from __future__ import annotations
 
+from tunekit.kernel.costs import per_listener
 from tunekit.probe.load import Family
-
-MOST = 2500
-"""Connections to one listener that still find their port in a step or two."""
 
 _FIRST = (127 << 24) + (1 << 16)
 _LAST = (127 << 24) + (254 << 16)
-
-
-def per_listener(ports: int) -> int:
-    """The connections that one listener may get when the local range has `ports` ports.
-
-    Four fifths of the cheap half, since the listener's own port and other programs take some.
-    """
-    return max(1, min(MOST, ports // 2 * 4 // 5))
 
 
 def listeners_for(connections: int, ports: int) -> int:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from tunekit.errors import ProbeRefused
 from tunekit.kernel import capacity_facts, process
 from tunekit.kernel.capacity_facts import CapacityFacts
+from tunekit.kernel.costs import BYTES_PER_CONNECTION
 from tunekit.probe import obstacles, outcome, tokens
 from tunekit.probe.load import Load, Phase, Progress, Proof
 from tunekit.probe.look import Look, difference, look, moved
@@ -135,13 +136,13 @@ def _user(load: Load) -> process.User | None:
 def _refuse_too_much_memory(load: Load, facts: CapacityFacts) -> None:
     if facts.memory_available is None:
         return
-    needed = load.connections * outcome.BYTES_PER_CONNECTION
+    needed = load.connections * BYTES_PER_CONNECTION
     allowed = int(facts.memory_available * load.max_memory_share)
     if needed > allowed:
         raise ProbeRefused(
             f"{load.connections} connections take about {needed >> 20} MiB of kernel memory; "
             f"{allowed >> 20} MiB may be taken, {load.max_memory_share:.0%} of what is available",
-            hint=f"ask for {allowed // outcome.BYTES_PER_CONNECTION}, or --force",
+            hint=f"ask for {allowed // BYTES_PER_CONNECTION}, or --force",
         )
 
 

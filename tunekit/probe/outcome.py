@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 
+from tunekit.kernel.costs import BYTES_PER_CONNECTION
 from tunekit.probe.histogram import Histogram
 from tunekit.probe.ledger import Cell
 from tunekit.probe.load import Lost, Phase
@@ -13,11 +14,6 @@ from tunekit.probe.look import Look, difference
 from tunekit.probe.model import Measurement
 from tunekit.probe.shard import Shard
 from tunekit.probe.supervisor import Pair
-
-BYTES_PER_CONNECTION = 10_500
-"""Kernel memory of one loopback connection, both ends, the server's watched by epoll: 9,800
-measured at a million on Linux 6.18, and a little.
-"""
 
 QUANTILES = (0.5, 0.9, 0.99, 0.999)
 

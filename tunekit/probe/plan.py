@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tunekit.errors import ProbeRefused, UsageError
+from tunekit.kernel import costs
 from tunekit.probe import addresses, tokens
 from tunekit.probe.load import Load
-
-SPARE = 48
-"""Descriptors of a shard that are no connection and no listener: control, epoll, the loader's."""
 
 _SMALLEST = 500
 _LARGEST = 20_000
@@ -48,7 +46,7 @@ def lay_out(load: Load, *, hard: int, ceiling: int, ports: int, cpus: int) -> La
     if load.processes is not None and load.processes < 1:
         raise UsageError("a load has at least one process", key=str(load.processes))
     limit = min(load.nofile or hard, max(hard, ceiling))
-    room = _room(limit, ports)
+    room = costs.per_process(limit, ports)
     if room < 1:
         raise ProbeRefused(
             f"a limit of {limit} descriptors a process leaves none for connections",
@@ -70,7 +68,7 @@ def lay_out(load: Load, *, hard: int, ceiling: int, ports: int, cpus: int) -> La
         )
     share = -(-load.connections // pairs)
     listeners = addresses.listeners_for(share, ports)
-    needed = share + listeners + SPARE
+    needed = share + listeners + costs.SPARE_DESCRIPTORS
     if needed > limit:
         raise ProbeRefused(
             f"{share} connections in one process take {needed} descriptors, its limit is {limit}",
@@ -82,9 +80,3 @@ def lay_out(load: Load, *, hard: int, ceiling: int, ports: int, cpus: int) -> La
         listeners=listeners,
         nofile=limit if limit <= 4 * _LARGEST else max(needed, 4 * _LARGEST),
     )
-
-
-def _room(limit: int, ports: int) -> int:
-    """The connections that one process can hold: each listener takes a descriptor as well."""
-    each = addresses.per_listener(ports)
-    return (limit - SPARE) * each // (each + 1) - 1

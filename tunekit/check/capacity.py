@@ -1,0 +1,342 @@
+"""How many connections this host carries, and what stops it first.
+
+Pure: a ladder of every limit on the way, from facts. Both ends are on this host, the servers
+watch their ends with epoll, and each pair of processes has its share of the connections.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tunekit.kernel.capacity_facts import CapacityFacts
+from tunekit.kernel.cgroups import CgroupLimit
+from tunekit.kernel.costs import (
+    BYTES_PER_CONNECTION,
+    FILES_PER_PROCESS,
+    per_listener,
+    per_process,
+)
+
+_LARGEST_SHARE = 20_000
+_LOOPBACK_ADDRESSES = 253 << 16
+_USUAL_PORTS = 28_232
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demand:
+    """The connections that are wanted, and how they will be opened.
+
+    `processes` is the number of pairs, None for as many as the descriptors need. `nofile` is the
+    descriptor limit that each process will set, None for the hard limit as it is. `memory_share`
+    is the part of the available memory that they may take. `destinations` is the number of
+    (address, port) pairs to connect to, None for as many as it takes; `in_flight` the unanswered
+    messages at any time.
+    """
+
+    connections: int
+    processes: int | None = None
+    nofile: int | None = None
+    memory_share: float = 0.5
+    destinations: int | None = None
+    in_flight: int = 512
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rung:
+    """One limit: its value, what is in use of it, and the connections that the rest allows.
+
+    `allows` is None where the limit does not depend on the number of connections, or is not known;
+    `why` says which. `remedy` is the command that makes room for what is wanted, empty where
+    nothing needs to be done.
+    """
+
+    limit: str
+    value: int | None
+    used: int | None = None
+    allows: int | None = None
+    why: str = ""
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forecast:
+    """The ladder, and the first limit that the number of connections meets, if any does."""
+
+    wanted: int
+    rungs: tuple[Rung, ...]
+
+    @property
+    def lowest(self) -> Rung | None:
+        """The rung that allows the fewest connections; None when none is known."""
+        return min(
+            (rung for rung in self.rungs if rung.allows is not None),
+            key=lambda rung: rung.allows or 0,
+            default=None,
+        )
+
+    @property
+    def carries(self) -> int | None:
+        """The connections that every limit allows; None when none is known."""
+        return self.lowest.allows if self.lowest else None
+
+    @property
+    def obstacle(self) -> Rung | None:
+        """The first limit that is too low for what is wanted."""
+        lowest = self.lowest
+        if lowest is None or lowest.allows is None or lowest.allows >= self.wanted:
+            return None
+        return lowest
+
+
+def forecast(demand: Demand, facts: CapacityFacts) -> Forecast:
+    """Lay the ladder for a demand, in the order in which the limits are met."""
+    return Forecast(wanted=demand.connections, rungs=tuple(_rungs(demand, facts)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Shape:
+    """How a demand would be laid out over processes."""
+
+    pairs: int
+    share: int
+    room: int
+    listeners: int
+
+    @classmethod
+    def of(cls, demand: Demand, facts: CapacityFacts) -> _Shape:
+        limit = demand.nofile or facts.nofile_hard
+        ports = facts.ports or _USUAL_PORTS
+        room = per_process(limit, ports)
+        pairs = demand.processes or max(
+            1, -(-demand.connections // max(1, min(room, _LARGEST_SHARE)))
+        )
+        share = -(-demand.connections // pairs)
+        return cls(
+            pairs=pairs, share=share, room=room, listeners=-(-share // per_listener(ports)) * pairs
+        )
+
+
+def _rungs(demand: Demand, facts: CapacityFacts) -> Iterator[Rung]:
+    shape = _Shape.of(demand, facts)
+    yield from _descriptors(demand, facts, shape)
+    yield _files(demand, facts, shape)
+    yield _ports(demand, facts)
+    yield _memory(demand, facts)
+    if facts.cgroup_memory is not None:
+        yield _cgroup_memory(demand, facts.cgroup_memory)
+    yield _tcp_memory(demand, facts)
+    yield _watches(demand, facts, shape)
+    if facts.conntrack_max:
+        yield _conntrack(demand, facts, facts.conntrack_max)
+    yield _processes(demand, facts, shape)
+    if facts.cgroup_pids is not None:
+        yield _cgroup_pids(demand, facts.cgroup_pids, shape)
+    yield _accept_queue(facts)
+
+
+def _descriptors(demand: Demand, facts: CapacityFacts, shape: _Shape) -> Iterator[Rung]:
+    limit = demand.nofile or facts.nofile_hard
+    needed = shape.share + 64
+    out_of_reach = limit > facts.nofile_hard and not facts.may_raise_nofile
+    yield Rung(
+        limit="rlimit.nofile",
+        value=facts.nofile_hard if out_of_reach else limit,
+        allows=_bounded(
+            demand,
+            shape,
+            per_process(facts.nofile_hard if out_of_reach else limit, _ports_of(facts)),
+        ),
+        why=f"{shape.pairs} pairs of processes with {shape.share} connections each",
+        remedy=f"ulimit -n {needed}" if needed > min(limit, facts.nofile_hard) else "",
+    )
+    if facts.nr_open is not None:
+        yield Rung(
+            limit="fs.nr_open",
+            value=facts.nr_open,
+            allows=_bounded(demand, shape, per_process(facts.nr_open, _ports_of(facts))),
+            why="no process may have a higher limit, root included",
+            remedy=f"sysctl -w fs.nr_open={needed}" if needed > facts.nr_open else "",
+        )
+
+
+def _bounded(demand: Demand, shape: _Shape, room: int) -> int | None:
+    """What a room for each process comes to: without bound when there may be more processes."""
+    if demand.processes is not None:
+        return room * demand.processes
+    return None if room else 0
+
+
+def _ports_of(facts: CapacityFacts) -> int:
+    return _USUAL_PORTS if facts.ports is None else facts.ports
+
+
+def _files(demand: Demand, facts: CapacityFacts, shape: _Shape) -> Rung:
+    others = 2 * shape.pairs * FILES_PER_PROCESS + shape.listeners
+    if facts.file_max is None or facts.files_open is None:
+        return _unknown("fs.file-max")
+    allows = max(0, (facts.file_max - facts.files_open - others) // 2)
+    needed = facts.files_open + 2 * demand.connections + others + 65536
+    return Rung(
+        limit="fs.file-max",
+        value=facts.file_max,
+        used=facts.files_open,
+        allows=allows,
+        why="both ends of a connection are open files of this host; root may pass the limit",
+        remedy=f"sysctl -w fs.file-max={needed}" if allows < demand.connections else "",
+    )
+
+
+def _ports(demand: Demand, facts: CapacityFacts) -> Rung:
+    if facts.ports is None:
+        return _unknown("net.ipv4.ip_local_port_range")
+    where = _LOOPBACK_ADDRESSES if demand.destinations is None else demand.destinations
+    allows = facts.ports * where
+    return Rung(
+        limit="net.ipv4.ip_local_port_range",
+        value=facts.ports,
+        allows=allows,
+        why=f"{facts.ports} source ports for each address and port connected to",
+        remedy='sysctl -w net.ipv4.ip_local_port_range="16384 65535"'
+        if allows < demand.connections
+        else "",
+    )
+
+
+def _memory(demand: Demand, facts: CapacityFacts) -> Rung:
+    if facts.memory_available is None:
+        return _unknown("memory")
+    share = int(facts.memory_available * demand.memory_share)
+    allows = share // BYTES_PER_CONNECTION
+    return Rung(
+        limit="memory",
+        value=share,
+        allows=allows,
+        why=f"{BYTES_PER_CONNECTION} bytes a connection, of {demand.memory_share:.0%} of the "
+        "memory that is available",
+        remedy="add memory, stop what takes it, or --force" if allows < demand.connections else "",
+    )
+
+
+def _cgroup_memory(demand: Demand, limit: CgroupLimit) -> Rung:
+    allows = limit.left // BYTES_PER_CONNECTION
+    needed = limit.used + demand.connections * BYTES_PER_CONNECTION * 5 // 4
+    return Rung(
+        limit="memory cgroup",
+        value=limit.limit,
+        used=limit.used,
+        allows=allows,
+        why=f"kernel memory of sockets counts towards {limit.path}",
+        remedy=f"echo {needed} > {limit.path}" if allows < demand.connections else "",
+    )
+
+
+def _tcp_memory(demand: Demand, facts: CapacityFacts) -> Rung:
+    if len(facts.tcp_mem) != 3:
+        return _unknown("net.ipv4.tcp_mem")
+    low, _, high = facts.tcp_mem
+    used = facts.tcp_mem_used or 0
+    wanted = 2 * min(demand.in_flight, demand.connections)
+    fits = high - used >= wanted
+    return Rung(
+        limit="net.ipv4.tcp_mem",
+        value=high,
+        used=used,
+        allows=None if fits else max(0, high - used) // 2,
+        why=f"idle connections take none; {wanted} pages for the messages in flight",
+        remedy=""
+        if fits
+        else f'sysctl -w net.ipv4.tcp_mem="{max(low, wanted)} {2 * wanted} {4 * wanted}"',
+    )
+
+
+def _watches(demand: Demand, facts: CapacityFacts, shape: _Shape) -> Rung:
+    if facts.max_user_watches is None:
+        return _unknown("fs.epoll.max_user_watches")
+    others = shape.listeners + shape.pairs
+    allows = max(0, facts.max_user_watches - others)
+    needed = demand.connections + others + 65536
+    return Rung(
+        limit="fs.epoll.max_user_watches",
+        value=facts.max_user_watches,
+        allows=allows,
+        why="one watch for each connection of the user's, at its server",
+        remedy=f"sysctl -w fs.epoll.max_user_watches={needed}"
+        if allows < demand.connections
+        else "",
+    )
+
+
+def _conntrack(demand: Demand, facts: CapacityFacts, maximum: int) -> Rung:
+    used = facts.conntrack_count or 0
+    if not used:
+        # The hooks are there only once a rule needs them (nf_ct_netns_get), and what is tracked
+        # then on a live host is never nothing.
+        return Rung(
+            limit="net.netfilter.nf_conntrack_max",
+            value=maximum,
+            used=0,
+            why="nothing is tracked in this network namespace",
+        )
+    allows = max(0, maximum - used)
+    needed = used + demand.connections * 5 // 4
+    return Rung(
+        limit="net.netfilter.nf_conntrack_max",
+        value=maximum,
+        used=used,
+        allows=allows,
+        why="tracked once each, if a firewall rule tracks loopback",
+        remedy=f"sysctl -w net.netfilter.nf_conntrack_max={needed}"
+        if allows < demand.connections
+        else "",
+    )
+
+
+def _processes(demand: Demand, facts: CapacityFacts, shape: _Shape) -> Rung:
+    if facts.pid_max is None or facts.tasks is None:
+        return _unknown("kernel.pid_max")
+    pairs = max(0, facts.pid_max - facts.tasks) // 2
+    needed = facts.tasks + 2 * shape.pairs + 1024
+    return Rung(
+        limit="kernel.pid_max",
+        value=facts.pid_max,
+        used=facts.tasks,
+        allows=_in_pairs(demand, shape, pairs),
+        why=f"{2 * shape.pairs} processes are needed",
+        remedy=f"sysctl -w kernel.pid_max={needed}" if pairs < shape.pairs else "",
+    )
+
+
+def _cgroup_pids(demand: Demand, limit: CgroupLimit, shape: _Shape) -> Rung:
+    pairs = limit.left // 2
+    return Rung(
+        limit="pids cgroup",
+        value=limit.limit,
+        used=limit.used,
+        allows=_in_pairs(demand, shape, pairs),
+        why=f"{2 * shape.pairs} processes are needed",
+        remedy=f"echo {limit.used + 2 * shape.pairs + 64} > {limit.path}"
+        if pairs < shape.pairs
+        else "",
+    )
+
+
+def _in_pairs(demand: Demand, shape: _Shape, pairs: int) -> int:
+    """The connections that so many pairs hold; a given number of pairs takes all or nothing."""
+    if demand.processes is not None:
+        return demand.connections if pairs >= shape.pairs else 0
+    return pairs * min(shape.room, _LARGEST_SHARE)
+
+
+def _accept_queue(facts: CapacityFacts) -> Rung:
+    if facts.somaxconn is None:
+        return _unknown("net.core.somaxconn")
+    return Rung(
+        limit="net.core.somaxconn",
+        value=facts.somaxconn,
+        why="bounds what waits to be accepted, not what is open",
+    )
+
+
+def _unknown(limit: str) -> Rung:
+    return Rung(limit=limit, value=None, why="not shown here")
