@@ -40,7 +40,11 @@ class SysctlKey:
                 f"a key cannot hold {bad.group()!r}", key=_shown(text), hint="write a.b.c or a/b/c"
             )
         if len(text) > MAX_KEY_LENGTH:
-            raise InvalidKey(f"longer than {MAX_KEY_LENGTH} characters", key=_shown(text))
+            raise InvalidKey(
+                f"longer than {MAX_KEY_LENGTH} characters",
+                key=_shown(text),
+                hint="a key is at most that",
+            )
         separator = re.search(r"[./]", text)
         if separator is None:
             raise InvalidKey(
@@ -48,11 +52,8 @@ class SysctlKey:
                 key=_shown(text),
                 hint="write the whole name, such as net.core.somaxconn",
             )
-        if separator.group() == ".":
-            text_as_path = text.translate(_SWAP)
-        else:
-            text_as_path = text
-        parts = tuple(text_as_path.split("/"))
+        path = text.translate(_SWAP) if separator.group() == "." else text
+        parts = tuple(path.split("/"))
         for part in parts:
             if part in ("", ".", ".."):
                 raise InvalidKey(
@@ -68,8 +69,6 @@ class SysctlKey:
         return "/".join(self.parts)
 
     def __str__(self) -> str:
-        if "." in self.parts[0]:
-            return self.path
         return ".".join(part.replace(".", "/") for part in self.parts)
 
     def matches(self, pattern: str) -> bool:
@@ -165,11 +164,14 @@ class Text:
 
 SysctlValue = Numbers | Ports | Text
 
-# A token of 21 characters or more is EINVAL (TMPBUFLEN in kernel/sysctl.c); a sign counts.
+# A token of 21 characters or more is EINVAL (TMPBUFLEN in kernel/sysctl.c); a sign counts. So is
+# what does not fit in an unsigned long (strtoul_lenient).
 _NUMBER = re.compile(r"-?(?:0[xX][0-9a-fA-F]+|[0-9]+)\Z")
-_MAX_TOKEN = 21
+_MAX_TOKEN = 20
+_MAX_MAGNITUDE = 2**64 - 1
 _KERNEL_BLANKS = re.compile(r"[ \t\n]+")
-_PORT_RANGE = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?\Z")
+_PORT_RANGE = re.compile(r"([0-9][0-9a-fA-FxX]*)(?:-([0-9][0-9a-fA-FxX]*))?\Z")
+_TEXT_END = re.compile(r"[\n\0]")
 
 
 def parse(text: str, kind: Kind) -> SysctlValue:
@@ -179,7 +181,7 @@ def parse(text: str, kind: Kind) -> SysctlValue:
     Raises InvalidValue for what the kernel answers with EINVAL whatever the key's range.
     """
     if kind is Kind.TEXT:
-        return Text(text.split("\n", 1)[0])
+        return Text(_TEXT_END.split(text, maxsplit=1)[0])
     if kind is Kind.PORTS:
         return _parse_ports(text)
     tokens = [token for token in _KERNEL_BLANKS.split(text) if token]
@@ -201,32 +203,42 @@ def _parse_number(token: str) -> int:
         raise InvalidValue(f"{_shown(token)!r} is not an integer", hint="write decimal digits only")
     sign, digits = (-1, token[1:]) if token[0] == "-" else (1, token)
     if digits[:2] in ("0x", "0X"):
-        return sign * int(digits, 16)
-    if digits[0] == "0" and len(digits) > 1:
+        magnitude = int(digits, 16)
+    elif digits[0] == "0":
         try:
-            return sign * int(digits, 8)
+            magnitude = int(digits, 8)
         except ValueError:
             raise InvalidValue(
                 f"{token!r} is not an octal number, which its leading zero makes of it",
                 hint="drop the leading zero",
             ) from None
-    return sign * int(digits)
+    else:
+        magnitude = int(digits)
+    if magnitude > _MAX_MAGNITUDE:
+        raise InvalidValue(f"{token!r} does not fit in 64 bits", hint="write a smaller number")
+    return sign * magnitude
 
 
 def _parse_ports(text: str) -> Ports:
+    # An empty list reads as a lone newline; one comma at the end is nothing (proc_do_large_bitmap).
+    items = text.strip("\n").removesuffix(",").split(",")
+    if items == [""] and "," not in text:
+        return Ports(())
     ranges = []
-    # An empty list reads as a lone newline.
-    for item in filter(None, text.strip("\n").split(",")):
+    for item in items:
         match = _PORT_RANGE.match(item)
         if not match:
             raise InvalidValue(
                 f"{_shown(item)!r} is not a port or a range of ports",
                 hint="write a list such as 8080,9000-9100 without blanks",
             )
-        low = int(match[1])
-        high = int(match[2]) if match[2] else low
+        low = _parse_number(match[1])
+        high = _parse_number(match[2]) if match[2] else low
         if low > high or high > 65535:
-            raise InvalidValue(f"{item!r} is not a range within 0-65535")
+            raise InvalidValue(
+                f"{_shown(item)!r} is not a range within 0-65535",
+                hint="write the lower port first",
+            )
         ranges.append((low, high))
     return Ports.of(ranges)
 
