@@ -33,6 +33,10 @@ the lock; 70 internal error; 130, 143 interrupted.
 class LazyGroup(TyperGroup):
     """A group whose commands are modules of `tunekit.cli`, imported when they are called."""
 
+    def get_params(self, ctx: Any) -> Any:
+        """The parameters before a command's name, `--help` among them."""
+        return convert_cheaply(super().get_params(ctx))
+
     def list_commands(self, ctx: Any) -> list[str]:
         """The names, in the order of the help text."""
         return list(COMMANDS)
@@ -43,7 +47,6 @@ class LazyGroup(TyperGroup):
             module = import_module(f"tunekit.cli.{cmd_name}")
             command = typer.main.get_command(module.app)
             command.name = cmd_name
-            convert_cheaply(command)
             self.commands[cmd_name] = command
         return self.commands.get(cmd_name)
 

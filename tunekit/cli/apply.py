@@ -29,7 +29,7 @@ EPILOG = options.epilog(
 )
 
 
-@app.command(epilog=EPILOG)
+@app.command(cls=options.Command, epilog=EPILOG)
 def apply(
     profile: Annotated[
         str, typer.Argument(metavar="PROFILE", help="A path, or the name of a profile.")

@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import Any, get_args, get_origin
 
 import typer
+from typer.core import TyperCommand
 
 _KEPT_AS = "_runtime_param"
 
@@ -62,12 +63,20 @@ class Converter:
 
 
 _NUMBERS: Mapping[type, str] = MappingProxyType({int: "an integer", float: "a number"})
-_KNOWN = (str, int, float, Path)
+_KNOWN = (bool, str, int, float, Path)
 
 
-def convert_cheaply(command: Any) -> None:
-    """Give each parameter of a command a converter of ours, if its annotation is one we know."""
-    for param in command.params:
+class Command(TyperCommand):
+    """A command whose options are read by converters of ours."""
+
+    def get_params(self, ctx: Any) -> Any:
+        """The parameters, `--help` among them."""
+        return convert_cheaply(super().get_params(ctx))
+
+
+def convert_cheaply(params: Any) -> Any:
+    """Give each parameter a converter of ours, if its annotation is one that we know."""
+    for param in params:
         descriptor = getattr(param, "type_descriptor", None)
         if descriptor is None or not hasattr(param, _KEPT_AS):
             continue
@@ -76,6 +85,7 @@ def convert_cheaply(command: Any) -> None:
         if item in _KNOWN or (isinstance(item, type) and issubclass(item, Enum)):
             minimum = getattr(descriptor.parameter_info, "min", None)
             setattr(param, _KEPT_AS, Converter(annotation, minimum))
+    return params
 
 
 def _member(text: str, choices: type[Enum]) -> Enum:

@@ -17,7 +17,7 @@ EPILOG = options.epilog(
 )
 
 
-@app.command(epilog=EPILOG)
+@app.command(cls=options.Command, epilog=EPILOG)
 def history(
     state_dir: options.StateDirOption = None,
     output_format: options.FormatOption = Format.TABLE,

@@ -63,7 +63,7 @@ def sort_out(arguments: Sequence[str]) -> Subject:
     return Subject(profile=profiles[0] if profiles else None, keys=keys)
 
 
-@app.command(epilog=EPILOG)
+@app.command(cls=options.Command, epilog=EPILOG)
 def inspect(
     what: Annotated[
         list[str] | None,

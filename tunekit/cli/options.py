@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tunekit.cli.coercion import Command as Command
 from tunekit.errors import InvalidValue, UsageError
 from tunekit.report.formats import Format
 

@@ -22,7 +22,7 @@ EPILOG = options.epilog(
 )
 
 
-@app.command(epilog=EPILOG)
+@app.command(cls=options.Command, epilog=EPILOG)
 def rollback(
     transaction: Annotated[
         int | None,

@@ -23,7 +23,7 @@ EPILOG = options.epilog(
 )
 
 
-@app.command(epilog=EPILOG)
+@app.command(cls=options.Command, epilog=EPILOG)
 def run(
     profile: Annotated[
         str, typer.Argument(metavar="PROFILE", help="A path, or the name of a profile.")

@@ -39,7 +39,7 @@ def sizes(text: str, *, option: str) -> tuple[int | None, ...]:
     )
 
 
-@app.command(epilog=EPILOG)
+@app.command(cls=options.Command, epilog=EPILOG)
 def sockbuf(
     sndbuf: Annotated[
         str, typer.Option("--sndbuf", metavar="SIZES", help=f"SO_SNDBUF of the sender. {SIZES}")

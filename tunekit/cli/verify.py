@@ -26,7 +26,7 @@ EPILOG = options.epilog(
 )
 
 
-@app.command(epilog=EPILOG)
+@app.command(cls=options.Command, epilog=EPILOG)
 def verify(
     profile: Annotated[
         str | None,
