@@ -21,6 +21,7 @@ from tunekit.kernel.snapshot import Snapshot
 from tunekit.kernel.sysctl import Sysctls
 from tunekit.profile import load
 from tunekit.profile.evaluate import RLIMIT_PREFIX, value_of
+from tunekit.profile.find import spelling
 from tunekit.profile.model import Limit, Profile
 from tunekit.report.model import KeyRow, Report
 from tunekit.values import SysctlKey, is_glob
@@ -123,23 +124,19 @@ def _compare(profile: Profile) -> Report:
     drift = sum(finding.status is Status.FAIL for finding in findings)
     unknown = sum(finding.status is Status.UNKNOWN for finding in findings)
     skipped = sum(finding.status is Status.SKIP for finding in findings)
-    findings += [_judge_limit(limit, snapshot, profile.name) for limit in profile.limits]
+    findings += [_judge_limit(limit, snapshot, spelling(profile.path)) for limit in profile.limits]
     code = ExitCode.IMPOSSIBLE if unknown else ExitCode.NO if drift else ExitCode.OK
     return Report(
         command="inspect",
         exit_code=code,
         verdict=_sentence(profile, len(ordered), drift, unknown, skipped),
-        next_step=f"make it so: tunekit apply {_as_typed(profile)}" if drift else "",
+        next_step=f"make it so: tunekit apply {spelling(profile.path)}" if drift else "",
         host=snapshot.host,
         profile=summary(profile),
         changes=tuple(change for change in ordered if change.outcome is Outcome.PLANNED),
         findings=tuple(findings),
         notes=profile.warnings,
     )
-
-
-def _as_typed(profile: Profile) -> str:
-    return profile.path or profile.name
 
 
 def _sentence(profile: Profile, total: int, drift: int, unknown: int, skipped: int) -> str:

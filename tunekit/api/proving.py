@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from tunekit.api.session import Observer, Silent, here, summary, within
+from tunekit.check.capacity import Demand, Forecast, Rung, forecast
 from tunekit.check.model import Finding, Status
-from tunekit.errors import ExitCode, UsageError
+from tunekit.errors import ExitCode, ProbeRefused, UsageError
+from tunekit.kernel import capacity_facts
 from tunekit.probe import sockbuf as buffers
 from tunekit.probe.connections import prove
 from tunekit.probe.load import Load, Proof
@@ -39,6 +41,9 @@ def prove_profile(profile: Profile, *, observer: Observer, as_user: str) -> Proo
             ok=True, verdict="the profile promises no connections to prove", measurements=measured
         )
     load = Load(connections=profile.probe.connections, user=as_user)
+    ladder = _ladder(load)
+    if ladder.obstacle is not None:
+        raise _refusal(ladder, ladder.obstacle)
     proof = prove(load, observe=observer.progress)
     return ProofReport(
         ok=proof.ok,
@@ -86,20 +91,73 @@ def verify(
     watch = observer or Silent()
 
     def operation() -> Report:
+        ladder = _ladder(load)
+        about = Report(command="verify", host=here(), profile=summary(profile) if profile else None)
+        if ladder.obstacle is not None and not force:
+            refusal = _refusal(ladder, ladder.obstacle)
+            return replace(
+                about,
+                exit_code=ExitCode.IMPOSSIBLE,
+                verdict=f"{connections} connections are out of reach here; nothing was opened",
+                next_step="raise the limit, ask for fewer, or try all the same with --force",
+                findings=_rungs(ladder),
+                errors=(refusal,),
+            )
         proof = prove(load, observe=watch.progress)
-        return Report(
-            command="verify",
+        return replace(
+            about,
             exit_code=ExitCode.OK if proof.ok else ExitCode.NO,
             verdict=sentence(proof),
             next_step=proof.obstacle.remedy if proof.obstacle else "",
-            host=here(),
-            profile=summary(profile) if profile else None,
-            findings=findings(proof),
+            findings=(*_rungs(ladder), *findings(proof)),
             measurements=proof.measurements,
             notes=proof.notes,
         )
 
     return within(netns, operation)
+
+
+def _ladder(load: Load) -> Forecast:
+    demand = Demand(
+        connections=load.connections,
+        processes=load.processes,
+        nofile=load.nofile,
+        memory_share=load.max_memory_share,
+    )
+    return forecast(demand, capacity_facts.gather())
+
+
+def _refusal(ladder: Forecast, obstacle: Rung) -> ProbeRefused:
+    return ProbeRefused(
+        f"{ladder.wanted} connections are out of reach: {obstacle.limit} allows {obstacle.allows}",
+        key=obstacle.limit,
+        hint=obstacle.remedy or f"ask for at most {obstacle.allows}",
+    )
+
+
+def _rungs(ladder: Forecast) -> tuple[Finding, ...]:
+    return tuple(_judge(rung, ladder.wanted) for rung in ladder.rungs)
+
+
+def _judge(rung: Rung, wanted: int) -> Finding:
+    if rung.allows is None:
+        status = Status.SKIP if rung.value is not None else Status.UNKNOWN
+        observed = rung.why
+    else:
+        status = Status.PASS if rung.allows >= wanted else Status.FAIL
+        observed = f"allows {rung.allows}"
+    used = "" if rung.used is None else f", {rung.used} in use"
+    if rung.value is not None:
+        observed = f"{observed} ({rung.value}{used})" if observed else f"{rung.value}{used}"
+    return Finding(
+        check="capacity",
+        status=status,
+        subject=rung.limit,
+        expected=f"{wanted} connections",
+        observed=observed,
+        reason=rung.why if rung.allows is not None else "",
+        remedy=rung.remedy if status is Status.FAIL else "",
+    )
 
 
 def sentence(proof: Proof) -> str:

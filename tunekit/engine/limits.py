@@ -11,6 +11,7 @@ from tunekit.engine.scope import limit_subject
 from tunekit.kernel.readings import Value
 from tunekit.kernel.snapshot import Snapshot
 from tunekit.profile.evaluate import RLIMIT_PREFIX
+from tunekit.profile.find import spelling
 from tunekit.profile.model import Limit, Profile, Requirement
 from tunekit.profile.requirement import generosity, meet_all
 from tunekit.values import Kind, Numbers, parse
@@ -132,7 +133,7 @@ def shortfall_here(profile: Profile, snapshot: Snapshot) -> list[str]:
         wanted = wanted_limit(reading.text, limit)
         if wanted != parse(reading.text, Kind.NUMBERS):
             soft, hard = (_limit_text(int(number)) for number in reading.text.split())
-            advice = f"start it with `tunekit run {profile.name} -- CMD`"
+            advice = f"start it with `tunekit run {spelling(profile.path)} -- CMD`"
             if limit.name == "nofile":
                 advice += ", or set LimitNOFILE= in its unit"
             warnings.append(

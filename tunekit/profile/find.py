@@ -72,3 +72,15 @@ def _exists(path: Path) -> bool:
         return path.is_file()
     except (OSError, ValueError):
         return False
+
+
+def spelling(path: str, *, search: Sequence[Path] = DEFAULT_SEARCH) -> str:
+    """Return what a user may type for a profile's file: its bare name where that finds it."""
+    file = Path(path)
+    if file.parent in search:
+        try:
+            if locate(file.stem, search=search) == file:
+                return file.stem
+        except UsageError:
+            pass
+    return path

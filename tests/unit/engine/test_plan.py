@@ -187,7 +187,7 @@ class TestLimits:
         assert plan.writes == ()
         assert plan.warnings == (
             "a process started here gets nofile 1024:4096 and the profile wants 9000:9000; start "
-            "it with `tunekit run p -- CMD`, or set LimitNOFILE= in its unit",
+            "it with `tunekit run p.yaml -- CMD`, or set LimitNOFILE= in its unit",
         )
 
     def test_at_least_means_soft_and_hard(self) -> None:
