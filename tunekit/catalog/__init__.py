@@ -7,60 +7,35 @@ stands for one whole component, an interface name.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 
-from tunekit.catalog import (
-    conntrack,
-    core,
-    datagrams,
-    devices,
-    fragments,
-    fs,
-    interfaces,
-    ip,
-    limits,
-    memory,
-    neighbours,
-    obsolete,
-    ports,
-    security,
-    tasks,
-    tcp_buffers,
-    tcp_closing,
-    tcp_congestion,
-    tcp_handshake,
-    tcp_segments,
-    tcp_timers,
-)
 from tunekit.catalog.model import Invariant, Tier, Tunable
 from tunekit.values import SysctlKey
 
-_SUBJECTS = (
-    fs,
-    core,
-    devices,
-    tcp_buffers,
-    tcp_handshake,
-    tcp_congestion,
-    tcp_segments,
-    tcp_timers,
-    tcp_closing,
-    ports,
-    datagrams,
-    ip,
-    fragments,
-    interfaces,
-    neighbours,
-    conntrack,
-    memory,
-    tasks,
-    security,
-    obsolete,
-    limits,
+SUBJECTS = (
+    "fs",
+    "core",
+    "devices",
+    "tcp_buffers",
+    "tcp_handshake",
+    "tcp_congestion",
+    "tcp_segments",
+    "tcp_timers",
+    "tcp_closing",
+    "ports",
+    "datagrams",
+    "ip",
+    "fragments",
+    "interfaces",
+    "neighbours",
+    "conntrack",
+    "memory",
+    "tasks",
+    "security",
+    "obsolete",
+    "limits",
 )
-
-_TABLE: dict[str, Tunable] = {
-    tunable.pattern: tunable for module in _SUBJECTS for tunable in module.ENTRIES
-}
+"""The modules with entries, loaded when the first key is looked up."""
 
 INVARIANTS = (
     Invariant(
@@ -76,7 +51,7 @@ INVARIANTS = (
 )
 """Pairs of keys that the kernel keeps in order: it refuses the write that would break one."""
 
-_UNSAFE = frozenset(
+_TRIGGERS = frozenset(
     {
         "net.ipv4.route.flush",
         "net.ipv6.route.flush",
@@ -85,32 +60,33 @@ _UNSAFE = frozenset(
         "vm.stat_refresh",
     }
 )
-"""Triggers: writing them does something, and reading vm.stat_refresh does as well."""
+"""Writing them does something; reading vm.stat_refresh does so as well."""
 
 
 def find(key: SysctlKey | str) -> Tunable | None:
     """Look up what is known of a key: an entry of its own first, then one for every interface."""
     name = str(key)
-    if (tunable := _TABLE.get(name)) is not None:
+    table = _table()
+    if (tunable := table.get(name)) is not None:
         return tunable
     parts = name.split(".")
     for index in range(len(parts)):
         pattern = ".".join([*parts[:index], "*", *parts[index + 1 :]])
-        if (tunable := _TABLE.get(pattern)) is not None:
+        if (tunable := table.get(pattern)) is not None:
             return tunable
     return None
 
 
 def entries() -> tuple[Tunable, ...]:
     """Return every entry, subject by subject."""
-    return tuple(_TABLE.values())
+    return tuple(_table().values())
 
 
 def is_unsafe_to_read(key: SysctlKey | str) -> bool:
     """Tell whether reading a key has a side effect, or gives away a secret."""
     name = str(key)
-    # Looking below binfmt_misc mounts it (fs/proc/root.c; systemd's automount unit).
-    if name in _UNSAFE or name.startswith("fs.binfmt_misc."):
+    # Looking below binfmt_misc mounts it where systemd set its automount up.
+    if name in _TRIGGERS or name.startswith("fs.binfmt_misc."):
         return True
     tunable = find(name)
     return tunable is not None and tunable.secret
@@ -125,5 +101,17 @@ def suggest(text: str, *, also: Iterable[str] = ()) -> tuple[str, ...]:
     """
     from tunekit.catalog.suggestion import nearest
 
-    own = (tunable.pattern for tunable in _TABLE.values() if tunable.tier is not Tier.OBSOLETE)
+    own = (tunable.pattern for tunable in _table().values() if tunable.tier is not Tier.OBSOLETE)
     return nearest(text, [*own, *also])
+
+
+@cache
+def _table() -> dict[str, Tunable]:
+    from importlib import import_module
+
+    # Each pattern has one entry only: tests/unit/catalog/test_catalog_entries.py.
+    return {
+        tunable.pattern: tunable
+        for subject in SUBJECTS
+        for tunable in import_module(f"tunekit.catalog.{subject}").ENTRIES
+    }

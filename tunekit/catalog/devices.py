@@ -262,8 +262,8 @@ ENTRIES = (
         fields=mode(0, 3),
         unit="mode",
         tier=Tier.SECURITY,
-        summary="Where the interface settings of a new network namespace come from: 0 IPv4 from "
-        "the host, 1 both, 2 neither, 3 from its parent",
+        summary="Interface settings of a new network namespace: 0 IPv4 as the host, 1 IPv6 too, "
+        "2 fresh, 3 as its parent",
         takes_effect="network namespaces created afterwards",
         default="0",
         related=("net.ipv4.conf.*.rp_filter",),

@@ -70,6 +70,7 @@ ENTRIES = (
         # Session managers, D-Bus and every event loop need a few hundred.
         floor=1024,
         related=("fs.file-max",),
+        risk_note="services that wait with epoll no longer start",
         since="2.6.28",
         source="fs/eventpoll.c ep_insert, eventpoll_init",
     ),

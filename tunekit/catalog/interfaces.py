@@ -101,8 +101,8 @@ _FORWARDING = "Route packets that come in on this interface"
 ENTRIES = (
     *_v4(
         "rp_filter",
-        "Drop packets whose sender would be answered elsewhere: 0 no, 1 strictly, 2 if nowhere; "
-        "the larger of `all` and the interface counts",
+        "Drop packets whose sender would be answered elsewhere: 1 yes, 2 if nowhere; the larger "
+        "of `all` and this counts",
         fields=mode(0, 2),
         unit="mode",
         tier=Tier.SECURITY,

@@ -18,9 +18,9 @@ def nearest(text: str, candidates: Sequence[str]) -> tuple[str, ...]:
     """
     if not text or len(text) > _LONGEST:
         return ()
-    text = _dotted(text.lower())
+    typed, text = text, _dotted(text.lower())
     names = {_named_like(text, candidate): None for candidate in candidates}
-    names.pop(text, None)
+    names.pop(typed, None)
     leaf = _leaf(text)
     by_leaf: dict[str, list[str]] = {}
     for name in names:
