@@ -105,6 +105,14 @@ def test_two_fields_to_an_int_are_a_short_count_and_refused() -> None:
     assert text(SOMAXCONN) == "777"
 
 
+def test_two_fields_to_a_byte_may_be_success_so_reading_back_is_the_only_proof() -> None:
+    key = SysctlKey.parse("net.ipv4.tcp_syncookies")
+    # Up to 7.0 the rest is ignored with a full count (proc_dou8vec_minmax), since 7.3 a short one.
+    with contextlib.suppress(WriteRefused):
+        SYSCTLS.write(key, "2 1")
+    assert text(key) == "2"
+
+
 def test_a_buffered_writer_hides_the_short_count() -> None:
     with Path("/proc/sys", WMEM.path).open("w") as file:
         file.write("4096 16384 1048576 7")
@@ -288,6 +296,15 @@ def test_a_text_file_truncates_a_long_port_list_without_an_error() -> None:
     assert len(Path("/proc/sys", RESERVED.path).read_bytes()) < len(every_other)
 
 
+def test_a_write_of_megabytes_is_refused_for_lack_of_memory() -> None:
+    error = refusal(SOMAXCONN, "1" + " " * (8 << 20))
+    assert (error.cause, error.errno) == (Cause.REFUSED, errno.ENOMEM)
+    assert str(error) == (
+        "net.core.somaxconn: the kernel refused: Cannot allocate memory; "
+        "see the kernel log (dmesg) for more"
+    )
+
+
 # Permissions and what is not there
 
 
@@ -447,6 +464,15 @@ def test_a_new_namespace_starts_with_the_kernels_defaults_not_the_hosts() -> Non
     assert text(SOMAXCONN) == before
 
 
+def test_the_tree_below_another_process_shows_our_namespace_not_its() -> None:
+    SYSCTLS.write(SOMAXCONN, "111")
+    fence.unshare_network()
+    parent = Sysctls(Path(f"/proc/{os.getppid()}/root/proc/sys"))
+    assert parent.read(SOMAXCONN) == SYSCTLS.read(SOMAXCONN)
+    SYSCTLS.write(SOMAXCONN, "222")
+    assert parent.read(SOMAXCONN) == Value("222")
+
+
 def test_the_size_and_mode_of_a_key_say_nothing_of_its_value() -> None:
     status = Path("/proc/sys", SOMAXCONN.path).stat()
     assert (status.st_size, stat.S_ISREG(status.st_mode)) == (0, True)
@@ -459,6 +485,21 @@ def test_the_low_end_of_the_port_range_stays_above_the_unprivileged_ports() -> N
     assert refusal(unprivileged, "3000").cause is Cause.OUT_OF_RANGE
     assert refusal(RANGE, "1000 60000").cause is Cause.OUT_OF_RANGE
     assert numbers(RANGE) == [2000, 60000]
+
+
+@pytest.mark.parametrize(
+    ("low", "high"),
+    [("ipfrag_low_thresh", "ipfrag_high_thresh"), ("tcp_reordering", "tcp_max_reordering")],
+)
+def test_a_pair_is_raised_from_its_upper_end(low: str, high: str) -> None:
+    lower, upper = SysctlKey.parse(f"net.ipv4.{low}"), SysctlKey.parse(f"net.ipv4.{high}")
+    above = str(int(text(upper)) + 1)
+    # Some kernels do not bind tcp_reordering to its maximum: what they say is data.
+    with contextlib.suppress(WriteRefused):
+        SYSCTLS.write(lower, above)
+    SYSCTLS.write(upper, above)
+    SYSCTLS.write(lower, above)
+    assert (text(lower), text(upper)) == (above, above)
 
 
 # Reading everything

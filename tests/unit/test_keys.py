@@ -117,7 +117,7 @@ def key_or_error(text: str) -> SysctlKey | TunekitError:
         ("net.core.*", True),
         ("net.*.somaxconn", True),
         ("net.core.some*", False),
-        ("net.core.som[a-z]*", True),
+        ("net.core.somax[a-z]*", True),
         ("net.*", False),
         ("*.*.*.*", False),
     ],
