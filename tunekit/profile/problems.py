@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from itertools import islice
 
 from tunekit.errors import Location, ProfileError, TunekitError, UsageError
 
@@ -13,6 +14,8 @@ UNSAFE = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]"
 )
 _LONGEST_SHOWN = 60
+_MANY = 50
+_MOST_CHOICES = 500
 
 
 def shown(text: str) -> str:
@@ -51,6 +54,15 @@ class Problems:
             UsageError(message, hint=hint, key=shown(key), location=location, path=path)
         )
 
+    @property
+    def many(self) -> bool:
+        """Tell whether so much is wrong that looking for near names is no longer worth its time."""
+        return len(self._errors) >= _MANY
+
+    def nearest(self, text: str, choices: Iterable[str]) -> str:
+        """The choice that was probably meant, as a hint; empty when none is near, or after many."""
+        return "" if self.many else nearest(text, choices)
+
     def warn(self, message: str, *, hint: str = "", key: str, location: Location) -> None:
         """Note a remark that stops nothing."""
         text = str(UsageError(message, hint=hint, key=shown(key), location=location))
@@ -83,5 +95,7 @@ def nearest(text: str, choices: Iterable[str]) -> str:
     """The choice that was probably meant, as a hint; empty when none is near."""
     from difflib import get_close_matches
 
-    found = get_close_matches(text[:_LONGEST_SHOWN], list(choices), n=1, cutoff=0.6)
+    found = get_close_matches(
+        text[:_LONGEST_SHOWN], islice(choices, _MOST_CHOICES), n=1, cutoff=0.6
+    )
     return f"did you mean {found[0]}?" if found else ""

@@ -16,12 +16,9 @@ from tunekit.profile.expressions import evaluate
 from tunekit.profile.judge import Judge
 from tunekit.profile.model import Limit, ProbeWanted, Profile, Setting
 from tunekit.profile.nodes import Scalar
-from tunekit.profile.problems import Problems, nearest
+from tunekit.profile.problems import Problems
 from tunekit.profile.variables import Variables
 from tunekit.values import SysctlKey, is_glob
-
-_MAX_SUGGESTIONS = 20
-"""A search for near names costs milliseconds; a file of nothing but nonsense gets no more."""
 
 _MAX_CONNECTIONS = 2_147_483_584
 """The most descriptors that a process can have (fs/file.c sysctl_nr_open_max)."""
@@ -59,7 +56,6 @@ class _Resolver:
         self.documents = lineage(document)
         self.kernel_has = kernel_has
         self.problems = problems
-        self.suggestions = 0
         definitions = {
             name: (scalar.text, scalar.location)
             for each in self.documents
@@ -159,8 +155,7 @@ class _Resolver:
         return key
 
     def suggestion(self, name: str) -> str:
-        self.suggestions += 1
-        near = catalog.suggest(name[:100]) if self.suggestions <= _MAX_SUGGESTIONS else ()
+        near = catalog.suggest(name[:100]) if not self.problems.many else ()
         return f"did you mean {near[0]}?" if near else ""
 
     def allowed(self) -> dict[SysctlKey, Location]:
@@ -199,7 +194,8 @@ class _Resolver:
                 "unknown limit",
                 key=statement.label,
                 location=statement.location,
-                hint=nearest(statement.name, known) or f"the limits are {', '.join(known)}",
+                hint=self.problems.nearest(statement.name, known)
+                or f"the limits are {', '.join(known)}",
             )
             return None
         requirements = judge.limit(statement, tunable)

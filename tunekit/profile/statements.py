@@ -8,7 +8,7 @@ from tunekit.errors import Location
 from tunekit.profile.document import Demand, Document, Statement
 from tunekit.profile.model import Mode
 from tunekit.profile.nodes import Mapping, Node, Scalar, Sequence
-from tunekit.profile.problems import Problems, nearest, shown
+from tunekit.profile.problems import Problems, shown
 
 FORMAT = "1"
 """The value of `tunekit:` that this loader understands."""
@@ -179,7 +179,8 @@ class _Reader:
                 f"unknown field {shown(name.text)!r}",
                 key=key,
                 location=name.location,
-                hint=nearest(name.text, known) or f"the fields are {', '.join(known)}",
+                hint=self.problems.nearest(name.text, known)
+                or f"the fields are {', '.join(known)}",
             )
         return found
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from tunekit.errors import InvalidValue, Location, TunekitError, UsageError
 from tunekit.kernel.host import HostFacts
 from tunekit.profile.expressions import RESERVED, evaluate
-from tunekit.profile.problems import Problems, nearest, shown
+from tunekit.profile.problems import Problems, shown
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}\Z")
 _MAX_CHAIN = 30
@@ -84,7 +84,7 @@ class Variables:
                 self._problems.add(
                     "the profile has no such variable",
                     key=f"--set {name}",
-                    hint=nearest(name, self._definitions) or self._known(),
+                    hint=self._problems.nearest(name, self._definitions) or self._known(),
                 )
 
     def _known(self) -> str:
@@ -114,7 +114,7 @@ class Variables:
                 raise _Unresolved(name)
             raise InvalidValue(
                 f"{shown(name)!r} is not a variable",
-                hint=nearest(name, [*self._definitions, *self._facts])
+                hint=self._problems.nearest(name, [*self._facts, *self._definitions])
                 or "define it under vars, or use ram, cpus or page_size",
             )
         value = self._compute(name)

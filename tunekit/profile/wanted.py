@@ -15,8 +15,11 @@ from tunekit.profile.problems import shown
 from tunekit.values import Kind, Ports, Text, parse
 
 _SIZE = re.compile(r"-?[0-9]+[KMG]iB\Z")
-_INTEGERS = re.compile(r"-?[0-9]+(?:[ \t\n]+-?[0-9]+)*\Z")
+# What the kernel or a profile may write for a number; whether it is a good one is told later.
+_INTEGER = re.compile(r"-?(?:0[xX][0-9a-fA-F]+|[0-9]+(?:[kmgKMG]|[KMG]iB)?)\Z")
 _TWO_NUMBERS = re.compile(r"-?[0-9]+(?:[ \t\n]+[0-9]+)+\Z")
+_OCTAL = re.compile(r"\b0[0-9]{1,20}")
+_AROUND_COMMA = re.compile(r"\s*,\s*")
 _LIKE_NUMBER = re.compile(r"-?[0-9]|keep\Z")
 KEEP = "keep"
 UNLIMITED = "unlimited"
@@ -44,10 +47,7 @@ def read(demand: Demand, tunable: Tunable | None, lookup: Callable[[str], int]) 
     if kind is Kind.NUMBERS:
         return _numbers(demand, tunable, lookup)
     if kind is Kind.PORTS:
-        text = ",".join("".join(scalar.text.split()) for scalar in demand.texts)
-        ports = parse(text, Kind.PORTS)
-        assert isinstance(ports, Ports)
-        return _plain(demand.mode, ports)
+        return _plain(demand.mode, _ports(",".join(scalar.text for scalar in demand.texts)))
     if demand.listed and len(demand.texts) > 1:
         raise InvalidValue(
             "takes one text, not a list",
@@ -63,11 +63,22 @@ def _plain(mode: Mode, value: Wanted) -> Reading:
     return Reading(requirement=Requirement(mode=mode, wanted=value))
 
 
+def _ports(text: str) -> Ports:
+    if octal := _OCTAL.search(text):
+        raise InvalidValue(
+            f"{octal.group()} has a leading zero, which makes it octal for the kernel",
+            hint=f"write {int(octal.group())}",
+        )
+    ports = parse(_AROUND_COMMA.sub(",", text.strip()), Kind.PORTS)
+    assert isinstance(ports, Ports)
+    return ports
+
+
 def _guess(demand: Demand) -> Kind:
     if demand.mode is not Mode.EXACTLY:
         return Kind.NUMBERS
-    words = [scalar.text for scalar in demand.texts]
-    return Kind.NUMBERS if all(_INTEGERS.match(word) for word in words) else Kind.TEXT
+    words = [word for scalar in demand.texts for word in scalar.text.split() if word != KEEP]
+    return Kind.NUMBERS if words and all(map(_INTEGER.match, words)) else Kind.TEXT
 
 
 def limit(demand: Demand, tunable: Tunable, lookup: Callable[[str], int]) -> Reading:

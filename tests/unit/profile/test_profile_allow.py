@@ -27,12 +27,24 @@ def test_an_allowed_key_loads_and_is_named(loaded) -> None:
 
 @pytest.mark.parametrize(
     ("value", "shown"),
-    [("5", "5"), ("5 6", "5 6"), ("[5, 6]", "5 6"), ("some text", "some text")],
+    [
+        ("5", "5"),
+        ("5 6", "5 6"),
+        ("[5, 6]", "5 6"),
+        ("4KiB keep", "4096 keep"),
+        ("some text", "some text"),
+    ],
 )
 def test_the_type_of_a_key_that_only_the_kernel_has_is_guessed(loaded, value, shown) -> None:
     profile = loaded(f"tunekit: 1\nallow: kernel.odd\nsysctl: {{kernel.odd: {value}}}")
 
     assert str(profile.settings[0].requirements[0]) == shown
+
+
+def test_a_number_of_an_unknown_key_is_not_misread_either(refused) -> None:
+    assert refused("tunekit: 1\nallow: kernel.odd\nsysctl: {kernel.odd: 0x10}") == [
+        "p.yaml:3: kernel.odd: 0x10 is hexadecimal; write 16"
+    ]
 
 
 def test_allow_is_not_inherited(refused, write) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
 from tunekit.errors import TunekitError
@@ -23,6 +23,7 @@ from tunekit.profile.problems import UNSAFE, Problems
 from tunekit.values import SysctlKey
 
 FULL = int(os.environ.get("TUNEKIT_FUZZ_EXAMPLES", "100000"))
+PARTS = 20
 CI = 1_000
 FACTS = HostFacts(ram=16 << 30, cpus=4, page_size=4096)
 
@@ -204,5 +205,7 @@ def test_nothing_but_a_tunekit_error(target, strategies) -> None:
     "TUNEKIT_FUZZ_EXAMPLES" not in os.environ, reason="the long run: set TUNEKIT_FUZZ_EXAMPLES"
 )
 @pytest.mark.parametrize(("target", "strategies"), TARGETS, ids=NAMES)
-def test_nothing_but_a_tunekit_error_in_the_long_run(target, strategies) -> None:
-    examples(FULL)(given(*strategies)(target))()
+@pytest.mark.parametrize("part", range(PARTS))
+def test_nothing_but_a_tunekit_error_in_the_long_run(part, target, strategies) -> None:
+    # Each part begins from another seed; one long search would narrow down.
+    examples(FULL // PARTS)(seed(FULL + part)(given(*strategies)(target)))()

@@ -110,6 +110,7 @@ def test_a_vector_is_a_list_or_numbers_in_one_line(loaded, value: str, wanted: o
     [
         ("net.ipv4.ip_local_reserved_ports", "9095,9093-9094", Ports(((9093, 9095),))),
         ("net.ipv4.ip_local_reserved_ports", "[9095, 9093-9094]", Ports(((9093, 9095),))),
+        ("net.ipv4.ip_local_reserved_ports", "80, 82 ,81", Ports(((80, 82),))),
         ("net.ipv4.ip_local_reserved_ports", "''", Ports(())),
         ("net.ipv4.tcp_congestion_control", "bbr", Text("bbr")),
         ("net.ipv4.tcp_congestion_control", "on", Text("on")),

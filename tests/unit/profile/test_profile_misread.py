@@ -60,6 +60,29 @@ def test_a_number_that_is_not_what_it_seems(refused, value: str, message: str | 
 
 
 @pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (
+            "80 81",
+            "'80 81' is not a port or a range of ports; "
+            "write a list such as 8080,9000-9100 without blanks",
+        ),
+        ("80,030-40", "030 has a leading zero, which makes it octal for the kernel; write 30"),
+        ("90-80", "'90-80' is not a range within 0-65535; write the lower port first"),
+        (
+            "12:30:45",
+            "'12:30:45' is not a port or a range of ports; "
+            "write a list such as 8080,9000-9100 without blanks",
+        ),
+    ],
+)
+def test_a_list_of_ports_that_is_not_what_it_seems(refused, value: str, message: str) -> None:
+    key = "net.ipv4.ip_local_reserved_ports"
+
+    assert refused(f"tunekit: 1\nsysctl:\n  {key}: {value}\n") == [f"p.yaml:3: {key}: {message}"]
+
+
+@pytest.mark.parametrize(
     ("value", "whole"),
     [
         ("{at_least: max(a, b)}", "max(a, b)"),
