@@ -86,7 +86,7 @@ def _decode(data: bytes, file: str, problems: Problems) -> str:
         )
         raise _Stop
     try:
-        text = data.decode("utf-8-sig")
+        text = data.decode().removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         problems.add(
