@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.machines import ClumsyMachine, DyingMachine, SignallingMachine
 from tunekit import api
-from tunekit.api.changing import Ground
+from tunekit.api.ground import Ground
 from tunekit.engine.machine import Machine
 from tunekit.errors import ExitCode, StateError, UnknownTransaction
 from tunekit.profile.model import Profile

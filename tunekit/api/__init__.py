@@ -10,11 +10,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tunekit.api.changing import apply, rollback
+    from tunekit.api.applying import apply
     from tunekit.api.looking import history, inspect, load_profile, plan
     from tunekit.api.proving import sockbuf, verify
     from tunekit.api.running import run
     from tunekit.api.session import Observer
+    from tunekit.api.undoing import rollback
 
 __all__ = [
     "Observer",
@@ -31,12 +32,12 @@ __all__ = [
 
 _HOME = {
     "Observer": "session",
-    "apply": "changing",
+    "apply": "applying",
     "history": "looking",
     "inspect": "looking",
     "load_profile": "looking",
     "plan": "looking",
-    "rollback": "changing",
+    "rollback": "undoing",
     "run": "running",
     "sockbuf": "proving",
     "verify": "proving",

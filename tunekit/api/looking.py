@@ -9,9 +9,9 @@ from pathlib import Path
 from tunekit import catalog
 from tunekit.api.session import here, make_plan, summary, take_snapshot, within
 from tunekit.check.model import Finding, Status
-from tunekit.engine.journal import STATE_DIR, peek
 from tunekit.engine.limits import limit_text, wanted_limit
 from tunekit.engine.model import Change, Outcome, Plan, Transaction, TransactionState
+from tunekit.engine.store import STATE_DIR, peek
 from tunekit.errors import ExitCode, ReadFailed, StateError, TunekitError, UsageError
 from tunekit.kernel import host as hosts
 from tunekit.kernel.host import HostIdentity

@@ -1,15 +1,13 @@
 """The journal: what was claimed and what was there before, durable before the first write.
 
-SQLite gives atomic, durable commits; synchronous=EXTRA also syncs the folder after the rollback
-file is deleted, without which a power cut could bring it back. One `base` row a subject and epoch
-holds the value before the first claim; a value that somebody else changed under remaining claims
-opens a new epoch. docs/reference/journal.md describes the tables.
+One `base` row a subject and epoch holds the value before the first claim; a value that somebody
+else changed under remaining claims opens a new epoch. docs/reference/journal.md describes the
+tables.
 """
 
 from __future__ import annotations
 
 import os
-import stat
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -26,34 +24,8 @@ from tunekit.profile.model import Requirement
 if TYPE_CHECKING:
     import sqlite3
 
-STATE_DIR = Path("/var/lib/tunekit")
-FILE_NAME = "journal.sqlite"
-VERSION = 1
 KEEP_DAYS = 90
 KEEP_ENDED = 1000
-
-_SCHEMA = """
-CREATE TABLE transactions (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    state TEXT NOT NULL, profile TEXT NOT NULL, path TEXT NOT NULL,
-    started REAL NOT NULL, finished REAL, boot_id TEXT NOT NULL, kernel TEXT NOT NULL,
-    uid INTEGER NOT NULL, loginuid INTEGER, command TEXT NOT NULL, version TEXT NOT NULL,
-    netns TEXT NOT NULL, cookie INTEGER NOT NULL);
-CREATE TABLE claims (
-    transaction_id INTEGER NOT NULL REFERENCES transactions(id) ON DELETE CASCADE,
-    kind TEXT NOT NULL, identity TEXT NOT NULL, name TEXT NOT NULL, epoch INTEGER NOT NULL,
-    requirements TEXT NOT NULL,
-    PRIMARY KEY (transaction_id, kind, identity, name));
-CREATE TABLE writes (
-    transaction_id INTEGER NOT NULL REFERENCES transactions(id) ON DELETE CASCADE,
-    position INTEGER NOT NULL, kind TEXT NOT NULL, identity TEXT NOT NULL, name TEXT NOT NULL,
-    before TEXT NOT NULL, wanted TEXT, after TEXT,
-    PRIMARY KEY (transaction_id, position));
-CREATE TABLE bases (
-    kind TEXT NOT NULL, identity TEXT NOT NULL, name TEXT NOT NULL, epoch INTEGER NOT NULL,
-    base TEXT NOT NULL, current TEXT NOT NULL,
-    PRIMARY KEY (kind, identity, name, epoch));
-"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,12 +62,12 @@ class Journal:
     """An open journal. Methods that change it are atomic and durable when they return."""
 
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
-        self._db = connection
+        self.connection = connection
         self.path = path
 
     def close(self) -> None:
         """Close the file."""
-        self._db.close()
+        self.connection.close()
 
     # -- reading --
 
@@ -186,7 +158,7 @@ class Journal:
         tunekit left there opens a new epoch on the subject.
         """
         with self._atomic():
-            number = self._db.execute(
+            number = self.connection.execute(
                 "INSERT INTO transactions (state, profile, path, started, boot_id, kernel, uid,"
                 " loginuid, command, version, netns, cookie) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
                 (
@@ -205,7 +177,7 @@ class Journal:
                 ),
             ).lastrowid
             for claim, present in claims:
-                self._db.execute(
+                self.connection.execute(
                     "INSERT INTO claims VALUES (?,?,?,?,?,?)",
                     (
                         number,
@@ -215,7 +187,7 @@ class Journal:
                     ),
                 )
             for position, write in enumerate(writes):
-                self._db.execute(
+                self.connection.execute(
                     "INSERT INTO writes VALUES (?,?,?,?,?,?,?,NULL)",
                     (number, position, *_columns(write.subject), write.before, write.wanted),
                 )
@@ -228,7 +200,7 @@ class Journal:
         if bases and value_of(subject.name, bases[-1].current) == value_of(subject.name, present):
             return bases[-1].epoch
         epoch = bases[-1].epoch + 1 if bases else 1
-        self._db.execute(
+        self.connection.execute(
             "INSERT INTO bases VALUES (?,?,?,?,?,?)", (*_columns(subject), epoch, present, present)
         )
         return epoch
@@ -247,7 +219,7 @@ class Journal:
         with self._atomic():
             self._release(number, released)
             for subject, text in after:
-                self._db.execute(
+                self.connection.execute(
                     "UPDATE writes SET after = ?"
                     " WHERE transaction_id = ? AND kind = ? AND identity = ? AND name = ?",
                     (text, number, *_columns(subject)),
@@ -257,7 +229,7 @@ class Journal:
 
     def settle(self, subject: Subject, text: str) -> None:
         """Remember the value that tunekit left on a subject, in its newest epoch."""
-        self._db.execute(
+        self.connection.execute(
             "UPDATE bases SET current = ? WHERE kind = ? AND identity = ? AND name = ? AND epoch ="
             " (SELECT max(epoch) FROM bases WHERE kind = ? AND identity = ? AND name = ?)",
             (text, *_columns(subject), *_columns(subject)),
@@ -288,7 +260,7 @@ class Journal:
 
     def _release(self, number: int, subjects: Iterable[Subject]) -> None:
         for subject in subjects:
-            self._db.execute(
+            self.connection.execute(
                 "DELETE FROM claims WHERE transaction_id = ? AND kind = ? AND identity = ?"
                 " AND name = ?",
                 (number, *_columns(subject)),
@@ -296,30 +268,30 @@ class Journal:
 
     def _merge(self, subject: Subject, epoch: int) -> None:
         columns = _columns(subject)
-        self._db.execute(
+        self.connection.execute(
             "UPDATE claims SET epoch = ? WHERE kind = ? AND identity = ? AND name = ?"
             " AND epoch > ?",
             (epoch, *columns, epoch),
         )
-        self._db.execute(
+        self.connection.execute(
             "DELETE FROM bases WHERE kind = ? AND identity = ? AND name = ? AND epoch > ?",
             (*columns, epoch),
         )
 
     def _end(self, number: int, state: TransactionState) -> None:
-        self._db.execute(
+        self.connection.execute(
             "UPDATE transactions SET state = ?, finished = ? WHERE id = ?",
             (state.value, time.time(), number),
         )
 
     def _sweep(self) -> None:
         """Drop bases that no claim rests on, and transactions that ended long ago."""
-        self._db.execute(
+        self.connection.execute(
             "DELETE FROM bases WHERE NOT EXISTS (SELECT 1 FROM claims c WHERE c.kind = bases.kind"
             " AND c.identity = bases.identity AND c.name = bases.name AND c.epoch = bases.epoch)"
         )
         ended = (TransactionState.UNDONE.value, TransactionState.ROLLED_BACK.value)
-        self._db.execute(
+        self.connection.execute(
             "DELETE FROM transactions WHERE state IN (?, ?) AND (finished < ? OR id <="
             " (SELECT max(id) FROM transactions) - ?)",
             (*ended, time.time() - KEEP_DAYS * 86400, KEEP_ENDED),
@@ -330,153 +302,28 @@ class Journal:
         import sqlite3
 
         try:
-            self._db.execute("BEGIN IMMEDIATE")
+            self.connection.execute("BEGIN IMMEDIATE")
             try:
                 yield
             except BaseException:
-                self._db.execute("ROLLBACK")
+                self.connection.execute("ROLLBACK")
                 raise
-            self._db.execute("COMMIT")
+            self.connection.execute("COMMIT")
         except sqlite3.Error as error:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
-            raise _unusable(self.path, error) from error
+            if self.connection.in_transaction:
+                self.connection.execute("ROLLBACK")
+            raise unusable(self.path, error) from error
 
     def _all(self, query: str, values: Iterable[Any] = ()) -> list[sqlite3.Row]:
         import sqlite3
 
         try:
-            return self._db.execute(query, tuple(values)).fetchall()
+            return self.connection.execute(query, tuple(values)).fetchall()
         except sqlite3.Error as error:
-            raise _unusable(self.path, error) from error
+            raise unusable(self.path, error) from error
 
 
-@contextmanager
-def opened(state_dir: Path = STATE_DIR) -> Iterator[Journal]:
-    """Open the journal for writing, made when there is none.
-
-    Raises StateError, before anything was written anywhere, when the folder or the file cannot be
-    used: not permitted, read-only, full, damaged, written by others, of a newer tunekit.
-    """
-    path = state_dir / FILE_NAME
-    try:
-        state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _refuse_shared(state_dir)
-        if not path.exists():
-            # SQLite would make it with the caller's umask.
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
-            _sync_folder(state_dir)
-        _refuse_shared(path)
-    except OSError as error:
-        raise _unusable(path, error) from error
-    journal = Journal(_connect(path, "rw"), path)
-    try:
-        _prepare(journal)
-        yield journal
-    finally:
-        journal.close()
-
-
-@contextmanager
-def peek(state_dir: Path = STATE_DIR) -> Iterator[Journal | None]:
-    """Open the journal for reading; None when there is none. Makes and changes nothing.
-
-    Raises StateError when there is one and it cannot be read.
-    """
-    path = state_dir / FILE_NAME
-    try:
-        present = path.exists()
-    except OSError as error:
-        raise _unusable(path, error) from error
-    if not present or path.stat().st_size == 0:
-        yield None
-        return
-    # A commit that was cut off left a rollback file behind, which only a writer may play back.
-    mode = "rw" if os.access(path, os.W_OK) and os.access(state_dir, os.W_OK) else "ro"
-    journal = Journal(_connect(path, mode), path)
-    try:
-        _check_version(journal)
-        yield journal
-    finally:
-        journal.close()
-
-
-def _connect(path: Path, mode: str) -> sqlite3.Connection:
-    import sqlite3
-    from urllib.parse import quote
-
-    try:
-        connection = sqlite3.connect(
-            f"file:{quote(str(path))}?mode={mode}", uri=True, isolation_level=None, timeout=5
-        )
-        connection.row_factory = sqlite3.Row
-        connection.execute("PRAGMA foreign_keys = ON")
-        connection.execute("PRAGMA trusted_schema = OFF")
-    except sqlite3.Error as error:
-        raise _unusable(path, error) from error
-    return connection
-
-
-def _prepare(journal: Journal) -> None:
-    import sqlite3
-
-    db = journal._db
-    try:
-        db.execute("PRAGMA journal_mode = DELETE")
-        db.execute("PRAGMA synchronous = EXTRA")
-        if _check_version(journal) == 0:
-            db.executescript(f"BEGIN;{_SCHEMA}PRAGMA user_version = {VERSION};COMMIT;")
-        problem = db.execute("PRAGMA quick_check(1)").fetchone()[0]
-        if problem != "ok":
-            raise sqlite3.DatabaseError(problem)
-        # A write that is taken back finds a read-only file or a full disk now, not halfway.
-        db.execute("BEGIN IMMEDIATE")
-        db.execute("ROLLBACK")
-    except sqlite3.Error as error:
-        raise _unusable(journal.path, error) from error
-
-
-def _check_version(journal: Journal) -> int:
-    import sqlite3
-
-    try:
-        version = int(journal._db.execute("PRAGMA user_version").fetchone()[0])
-    except sqlite3.Error as error:
-        raise _unusable(journal.path, error) from error
-    if version > VERSION:
-        raise StateError(
-            f"the journal has schema {version} and this tunekit knows {VERSION}",
-            path=str(journal.path),
-            hint="use the newer tunekit that wrote it",
-        )
-    return version
-
-
-def _refuse_shared(path: Path) -> None:
-    status = path.stat()
-    if status.st_uid not in (0, os.geteuid()):
-        raise StateError(
-            f"belongs to user {status.st_uid}",
-            path=str(path),
-            hint="chown it to root, or give another --state-dir",
-        )
-    if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        raise StateError(
-            "can be written by others, who could make root write their values",
-            path=str(path),
-            hint=f"chmod go-w {path}",
-        )
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _unusable(path: Path, error: Exception) -> StateError:
+def unusable(path: Path, error: Exception) -> StateError:
     if isinstance(error, OSError):
         cause = os.strerror(error.errno or 0).lower()
         hint = "run as root, or give a --state-dir that can be written"

@@ -20,10 +20,11 @@ from tests.unit.engine.builders import (
 )
 from tunekit.engine.apply import Applied, execute
 from tunekit.engine.interrupts import Guard
-from tunekit.engine.journal import Journal, opened, peek
+from tunekit.engine.journal import Journal
 from tunekit.engine.model import Outcome, Transaction, TransactionState
 from tunekit.engine.plan import make
 from tunekit.engine.rollback import RolledBack, roll_back
+from tunekit.engine.store import opened, peek
 from tunekit.errors import StateError, UnknownTransaction
 from tunekit.profile.model import Profile
 
@@ -251,6 +252,6 @@ class TestJournal:
     ) -> None:
         machine = MemoryMachine({SOMAXCONN: "1"})
         apply(machine, journal, profile(setting(SOMAXCONN, requirement(5))))
-        journal._db.execute(f"UPDATE claims SET {column} = ?", (value,))
+        journal.connection.execute(f"UPDATE claims SET {column} = ?", (value,))
         with pytest.raises(StateError, match=message):
             undo(machine, journal, 1)
