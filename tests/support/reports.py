@@ -123,8 +123,23 @@ APPLY = Report(
     changes=(SOMAXCONN, WMEM, CONNTRACK, HOLDS, ABSENT),
     findings=(PROOF,),
     measurements=(
-        Measurement(name="connect", measured=0.412, unit="ms", parameters={"quantile": 0.5}),
-        Measurement(name="connect", measured=2.75, unit="ms", parameters={"quantile": 0.99}),
+        Measurement(name="connect.rate", measured=24920.23, unit="1/s"),
+        *(
+            Measurement(
+                name="echo.latency",
+                measured=seconds,
+                unit="s",
+                parameters={"quantile": quantile, "in_flight": 256},
+            )
+            for quantile, seconds in ((0.5, 0.00354), (0.9, 0.012), (0.99, 0.0801), (1, 0.0824))
+        ),
+        Measurement(
+            name="memory.kernel_per_connection",
+            measured=8694.17,
+            predicted=10500,
+            unit="B",
+            parameters={"by": "slab"},
+        ),
     ),
     notes=("4m is 4000000, not 4194304",),
 )
@@ -221,27 +236,74 @@ KEYS = Report(
     ),
 )
 HISTORY = Report(command="history", host=HOST, transactions=(TRANSACTION,))
+
+
+def _granted(option: str, sndbuf: int | None, granted: int, note: str) -> Measurement:
+    """What was granted for one option of a pair whose receive buffer is left to the kernel."""
+    requested = sndbuf if option == "SO_SNDBUF" else None
+    return Measurement(
+        name="sockbuf.granted",
+        measured=granted,
+        unit="B",
+        parameters={"option": option, "sndbuf": sndbuf, "rcvbuf": None, "family": "inet"},
+        requested=requested,
+        granted=granted,
+        predicted=granted,
+        note=note,
+    )
+
+
+def _filled(name: str, sndbuf: int | None, measured: int) -> Measurement:
+    return Measurement(
+        name=f"sockbuf.{name}",
+        measured=measured,
+        unit="B",
+        parameters={"sndbuf": sndbuf, "rcvbuf": None, "family": "inet"},
+    )
+
+
+_TUNED = "net.ipv4.tcp_rmem begins at 131072; it is tuned as data flows"
 SOCKBUF = Report(
     command="sockbuf",
     host=HOST,
-    verdict="2 pairs of buffers measured",
     measurements=(
-        Measurement(
-            name="SO_SNDBUF",
-            parameters={"family": "inet"},
-            requested=4096,
-            granted=8192,
-            predicted=8192,
-            measured=8192,
-            unit="bytes",
-            note="the kernel doubles what is asked for",
+        _granted("SO_SNDBUF", None, 16384, "net.ipv4.tcp_wmem begins at 16384"),
+        _granted("SO_RCVBUF", None, 131072, _TUNED),
+        _filled("accepted", None, 4243968),
+        _filled("unacked", None, 4130816),
+        _filled("unsent", None, 4130816),
+        _filled("unread", None, 113152),
+        _granted("SO_SNDBUF", 4096, 8192, "2 * 4096"),
+        _granted("SO_RCVBUF", 4096, 131072, _TUNED),
+        _filled("accepted", 4096, 175589),
+        _filled("unacked", 4096, 47616),
+        _filled("unsent", 4096, 47616),
+        _filled("unread", 4096, 127973),
+    ),
+)
+VERIFY = Report(
+    command="verify",
+    exit_code=ExitCode.NO,
+    host=HOST,
+    verdict="only 4000 of 10000 connections were proved as nobody: fs.file-max stopped it",
+    next_step="sysctl -w fs.file-max=105536",
+    findings=(
+        Finding(
+            check="capacity",
+            status=Status.PASS,
+            subject="kernel.pid_max",
+            expected="10000 connections",
+            observed="allows 324851527 (32768, 189 in use)",
+            reason="2 processes are needed",
         ),
-        Measurement(
-            name="sent_until_eagain",
-            parameters={"family": "inet"},
-            measured=2626560,
-            unit="bytes",
-            samples=(2626560.0, 2626560.0),
+        Finding(
+            check="proof.connections",
+            status=Status.FAIL,
+            subject="connections",
+            expected="10000 proved",
+            observed="4000 proved, lost: 6000 ENFILE (connect)",
+            reason="the host ran out of open files",
+            remedy="sysctl -w fs.file-max=105536",
         ),
     ),
 )
@@ -264,5 +326,6 @@ EVERY = {
     "keys": KEYS,
     "history": HISTORY,
     "sockbuf": SOCKBUF,
+    "verify": VERIFY,
     "bad profile": BAD_PROFILE,
 }

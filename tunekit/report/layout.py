@@ -128,17 +128,23 @@ def field(title: str, text: str, page: Page, *, labels: int, tone: Tone = Tone.P
 
 
 def table(
-    titles: Sequence[str], rows: Sequence[Row], page: Page, *, note: str = "why"
+    titles: Sequence[str],
+    rows: Sequence[Row],
+    page: Page,
+    *,
+    note: str = "why",
+    names: bool = True,
 ) -> list[str]:
     """Draw rows under their titles, as a table where it fits and as records where not.
 
-    `note` is the title of the notes. The first column is the one that folds with an indent.
+    `note` is the title of the notes. The first column is the one that folds with an indent;
+    `names` says that it names what its row is about, which needs no title in a record.
     """
     if not rows:
         return []
     widths = _fit(titles, rows, page.width)
     if widths is None:
-        return _records(titles, rows, page, note)
+        return _records(titles, rows, page, note, names=names)
     room = page.width - sum(widths) - GAP * len(widths)
     longest = max(columns_of(row.note) for row in rows)
     if longest and room >= max(len(note), min(longest, _NOTE_COLUMN)):
@@ -208,14 +214,17 @@ def _lines(row: Row, widths: Sequence[int], page: Page) -> list[str]:
     return lines
 
 
-def _records(titles: Sequence[str], rows: Sequence[Row], page: Page, note: str) -> list[str]:
+def _records(
+    titles: Sequence[str], rows: Sequence[Row], page: Page, note: str, *, names: bool
+) -> list[str]:
     """One field a line: the form for narrow terminals."""
     labels = max(len(title) for title in (*titles[1:], note))
     lines: list[str] = []
     for row in rows:
         if lines:
             lines.append("")
-        lines += [page.paint(line, Tone.HEAD) for line in wrap(row.cells[0], page.width, hang=2)]
+        head = row.cells[0] if names else f"{titles[0]} {row.cells[0]}"
+        lines += [page.paint(line, Tone.HEAD) for line in wrap(head, page.width, hang=2)]
         for index, title in enumerate(titles[1:], 1):
             if row.cells[index]:
                 tone = row.tone(index)

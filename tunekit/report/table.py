@@ -10,7 +10,7 @@ from tunekit.report.escape import cell, visible
 from tunekit.report.layout import MIN_WIDTH, Page, prose
 from tunekit.report.model import Report
 from tunekit.report.style import Tone
-from tunekit.report.tables import changes, figures, history, keys
+from tunekit.report.tables import buffers, changes, figures, findings, history, keys
 
 
 def render_table(report: Report, *, width: int, colour: bool, everything: bool = False) -> str:
@@ -21,7 +21,9 @@ def render_table(report: Report, *, width: int, colour: bool, everything: bool =
         changes.section(report, page),
         keys.section(report, page),
         history.section(report, page),
+        findings.section(report, page),
         figures.section(report, page),
+        buffers.section(report, page),
         _conclusion(report, page),
     )
     text = "\n\n".join("\n".join(lines) for lines in sections if lines)

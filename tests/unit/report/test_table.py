@@ -18,6 +18,7 @@ from tests.support.reports import (
     KEYS,
     SOCKBUF,
     SOMAXCONN,
+    VERIFY,
     change,
 )
 from tunekit.engine.model import Outcome, TransactionState
@@ -84,14 +85,15 @@ net.netfilter.nf_conntrack_     432000              86400               applied
 1 setting already holds (--verbose shows all).
 1 optional setting is not available here: fs.file-max.
 
-measurement  quantile  measured  unit
------------  --------  --------  ----
-connect      0.5       0.412     ms
-connect      0.99      2.75      ms
-
 check        expected  observed  verdict  why
 -----------  --------  --------  -------  ------------------------------------
 connections  10000     10000     pass     every one brought its own token back
+
+figure                                  measured
+--------------------------------------  -------------------------------------
+connect.rate                            24,920/s
+echo.latency (in_flight=256)            p50 3.54 ms, p99 80.1 ms, max 82.4 ms
+memory.kernel_per_connection (by=slab)  8,694 B (predicted 10500 B)
 
 applied high-conn as transaction 3: 3 keys written, 1 already held; undo it with
 tunekit rollback 3
@@ -135,15 +137,20 @@ all).
 1 optional setting is not available
 here: fs.file-max.
 
-measurement  quantile  measured  unit
------------  --------  --------  ----
-connect      0.5       0.412     ms
-connect      0.99      2.75      ms
-
 check        expected  observed  verdict
 -----------  --------  --------  -------
 connections  10000     10000     pass
     every one brought its own token back
+
+figure                    measured
+------------------------  --------------
+connect.rate              24,920/s
+echo.latency              p50 3.54 ms,
+  (in_flight=256)         p99 80.1 ms,
+                          max 82.4 ms
+memory.                   8,694 B
+  kernel_per_connection   (predicted
+  (by=slab)               10500 B)
 
 applied high-conn as transaction 3: 3
 keys written, 1 already held; undo it
@@ -261,17 +268,90 @@ id  started (UTC)        state    profile    keys  by
     )
 
 
-def test_sockbuf_shows_a_column_for_what_any_row_has() -> None:
+def test_sockbuf_has_a_row_for_each_pair_of_sizes() -> None:
     assert (
         shown(SOCKBUF)
         == """\
-measurement        family  requested  granted  predicted  measured  unit
------------------  ------  ---------  -------  ---------  --------  -----
-SO_SNDBUF          inet    4096       8192     8192       8192      bytes
-    the kernel doubles what is asked for
-sent_until_eagain  inet    -          -        -          2626560   bytes
+SO_SNDBUF  granted  SO_RCVBUF  granted  accepted  unacked  unsent   unread
+---------  -------  ---------  -------  --------  -------  -------  ------
+auto       16384    auto       131072   4243968   4130816  4130816  113152
+    SO_SNDBUF: net.ipv4.tcp_wmem begins at 16384; SO_RCVBUF: net.ipv4.tcp_rmem
+    begins at 131072; it is tuned as data flows
+4096       8192     auto       131072   175589    47616    47616    127973
+    SO_SNDBUF: 2 * 4096
 
-2 pairs of buffers measured
+Bytes: asked for (auto: left to the kernel) and granted; then what a send that
+does not block took until EAGAIN with nobody reading, and what of it was
+unacknowledged, not sent yet, and unread by then.
+"""
+    )
+
+
+def test_sockbuf_on_a_narrow_terminal_says_what_each_number_is() -> None:
+    assert (
+        shown(SOCKBUF, width=60)
+        == """\
+SO_SNDBUF auto
+  granted    16384
+  SO_RCVBUF  auto
+  granted    131072
+  accepted   4243968
+  unacked    4130816
+  unsent     4130816
+  unread     113152
+  remark     SO_SNDBUF: net.ipv4.tcp_wmem begins at 16384;
+             SO_RCVBUF: net.ipv4.tcp_rmem begins at 131072;
+             it is tuned as data flows
+
+SO_SNDBUF 4096
+  granted    8192
+  SO_RCVBUF  auto
+  granted    131072
+  accepted   175589
+  unacked    47616
+  unsent     47616
+  unread     127973
+  remark     SO_SNDBUF: 2 * 4096
+
+Bytes: asked for (auto: left to the kernel) and granted;
+then what a send that does not block took until EAGAIN with
+nobody reading, and what of it was unacknowledged, not sent
+yet, and unread by then.
+"""
+    )
+
+
+def test_verify_counts_the_limits_that_are_not_in_the_way() -> None:
+    assert (
+        shown(VERIFY)
+        == """\
+check        expected      observed                                  verdict
+-----------  ------------  ----------------------------------------  -------
+connections  10000 proved  4000 proved, lost: 6000 ENFILE (connect)  fail
+    the host ran out of open files; sysctl -w fs.file-max=105536
+
+1 limit is not in the way (--verbose shows all).
+
+only 4000 of 10000 connections were proved as nobody: fs.file-max stopped it;
+sysctl -w fs.file-max=105536
+"""
+    )
+
+
+def test_verify_shows_every_limit_when_asked() -> None:
+    assert (
+        shown(VERIFY, everything=True)
+        == """\
+check           expected           observed                              verdict
+--------------  -----------------  ------------------------------------  -------
+kernel.pid_max  10000 connections  allows 324851527 (32768, 189 in use)  pass
+    2 processes are needed
+connections     10000 proved       4000 proved, lost: 6000 ENFILE        fail
+                                   (connect)
+    the host ran out of open files; sysctl -w fs.file-max=105536
+
+only 4000 of 10000 connections were proved as nobody: fs.file-max stopped it;
+sysctl -w fs.file-max=105536
 """
     )
 

@@ -1,79 +1,73 @@
-"""Findings and measurements: what was proved and what was measured."""
+"""Measurements: one row for each figure, with its quantiles side by side."""
 
 from __future__ import annotations
 
-from tunekit.check.model import Status
-from tunekit.probe.model import Scalar
+from collections.abc import Iterable
+
+from tunekit.probe.model import Measurement, Scalar
 from tunekit.report.escape import cell, visible
 from tunekit.report.layout import Page, Row, table
 from tunekit.report.model import Report
-from tunekit.report.style import Tone
-from tunekit.report.tables import inspection
-from tunekit.report.tables.inspection import why
+from tunekit.report.quantities import quantity
+from tunekit.report.tables.buffers import is_of_buffers
 
-_TONES = {
-    Status.PASS: Tone.GOOD,
-    Status.WARN: Tone.WARN,
-    Status.FAIL: Tone.BAD,
-    Status.SKIP: Tone.DIM,
-    Status.UNKNOWN: Tone.WARN,
-    Status.WAIVED: Tone.DIM,
-}
-_NUMBERS = ("requested", "granted", "predicted", "measured")
+_QUANTILE = "quantile"
+_USUAL = (0.5, 0.99, 1)
+_NAMES: dict[float, str] = {0: "min", 1: "max"}
 
 
 def section(report: Report, page: Page) -> list[str]:
-    """Draw the measurements of a report, then its findings."""
-    figures = _measurements(report, page)
-    judgements = _findings(report, page)
-    return [*figures, *([""] if figures and judgements else []), *judgements]
-
-
-def _findings(report: Report, page: Page) -> list[str]:
-    if report.command == "inspect":
-        return inspection.section(report, page)
+    """Draw the measurements of a report, but for those of socket buffers."""
+    found = [row for row in report.measurements if not is_of_buffers(row)]
+    groups: dict[tuple[str, str], list[Measurement]] = {}
+    for row in found:
+        groups.setdefault((row.name, _parameters(row)), []).append(row)
     rows = [
         Row(
-            cells=(
-                cell(finding.subject or finding.check),
-                cell(finding.expected) or "-",
-                cell(finding.observed) or "-",
-                finding.status.value,
-            ),
-            tones=(Tone.PLAIN, Tone.PLAIN, Tone.PLAIN, _TONES[finding.status]),
-            note=why(finding),
+            cells=(cell(f"{name} ({parameters})" if parameters else name), _values(group, page)),
+            note="; ".join(dict.fromkeys(visible(row.note) for row in group if row.note)),
         )
-        for finding in report.findings
+        for (name, parameters), group in groups.items()
     ]
-    return table(("check", "expected", "observed", "verdict"), rows, page)
+    return table(("figure", "measured"), rows, page, note="remark")
 
 
-def _measurements(report: Report, page: Page) -> list[str]:
-    """A column for each parameter and each kind of number that any row has."""
-    found = report.measurements
-    parameters = list(dict.fromkeys(name for row in found for name in row.parameters))
-    numbers = [name for name in _NUMBERS if any(getattr(row, name) is not None for row in found)]
-    titles = ("measurement", *map(cell, parameters), *numbers, "unit")
-    rows = [
-        Row(
-            cells=(
-                cell(row.name),
-                *(_scalar(row.parameters.get(name, "")) for name in parameters),
-                *(_scalar(getattr(row, name)) for name in numbers),
-                cell(row.unit),
-            ),
-            note=visible(row.note),
-        )
-        for row in found
+def _parameters(row: Measurement) -> str:
+    return ", ".join(
+        f"{name}={_scalar(value)}" for name, value in row.parameters.items() if name != _QUANTILE
+    )
+
+
+def _values(group: Iterable[Measurement], page: Page) -> str:
+    texts = []
+    for row in group:
+        quantile = row.parameters.get(_QUANTILE)
+        if quantile is not None and not page.everything and quantile not in _USUAL:
+            continue
+        texts.append(f"{_quantile(quantile)}{cell(_value(row))}")
+    return ", ".join(texts) or "-"
+
+
+def _quantile(value: Scalar) -> str:
+    """A quantile as it is spoken of: 0.99 is p99, 1 the maximum."""
+    if not isinstance(value, int | float):
+        return ""
+    return f"{_NAMES.get(value) or f'p{value * 100:g}'} "
+
+
+def _value(row: Measurement) -> str:
+    others = [
+        f"{name} {quantity(number, row.unit)}"
+        for name in ("requested", "granted", "predicted")
+        if (number := getattr(row, name)) is not None
     ]
-    return table(titles, rows, page, note="remark")
+    text = quantity(row.measured, row.unit)
+    return f"{text} ({', '.join(others)})" if others else text
 
 
 def _scalar(value: Scalar) -> str:
     if value is None:
-        return "-"
+        return "unset"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, float):
-        return f"{value:.3f}".rstrip("0").rstrip(".") if abs(value) >= 0.01 else f"{value:.3g}"
-    return cell(str(value))
+    return str(value)

@@ -38,7 +38,7 @@ def section(report: Report, page: Page) -> list[str]:
         )
         for transaction in report.transactions
     ]
-    return table(_TITLES, rows, page, note="command")
+    return table(_TITLES, rows, page, note="command", names=False)
 
 
 def _who(transaction: Transaction) -> str:
