@@ -8,6 +8,7 @@ The long run of 100,000 inputs:
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 
 import pytest
@@ -39,17 +40,17 @@ sysctl:
   fs.file-max: {at_least: 4 * connections + 65536, optional: true, reason: r, source: s}
   net.core.somaxconn: {at_least: 65535, at_most: 1m}
   net.ipv4.tcp_wmem: {at_least: [4096, 16384, 4MiB]}
-  net.ipv4.tcp_rmem: 4096 131072 "32MiB"
+  net.ipv4.tcp_rmem: 4096 131072 32MiB
   net.ipv4.tcp_congestion_control: {prefer: [bbr, cubic]}
   net.ipv4.ip_local_reserved_ports: 8080,9000-9100
-  net.ipv4.conf.eth0/100.rp_filter: 1
+  net.ipv4.conf.eth0/100.forwarding: 1
   kernel.odd: &a [1, keep]
 limits:
   nofile: {at_least: connections // processes + 1024}
   memlock: unlimited
 probe:
   connections: min(connections, ram // 64KiB)
-allow: [kernel.odd]
+allow: [kernel.odd, net.ipv4.conf.eth0/100.forwarding]
 """
 PIECES = [
     *["[", "]", "{", "}", "- ", "? ", ": ", ", ", "\n", "\n  ", "\n    ", "\t", "#", "|", ">", "'"],
@@ -75,8 +76,14 @@ PIECES = [
     *["٣", "²", "é"],
 ]
 
+# What can stand where a value or a name does without breaking the YAML around it.
+WORDS = [piece for piece in PIECES if re.fullmatch(r"[\w.+/(): -]*\w[\w.+/() -]*", piece)]
+WORDS += ["+ 1", "// 0", "* ram", "(1 + 2)", ")", "-", "max(1)", "4096 16384", "9093-9095"]
+TOKEN = re.compile(r"([\w./-]+)")
+
 texts = st.lists(st.sampled_from(PIECES) | st.text(max_size=4), max_size=60).map("".join)
 values = st.lists(st.sampled_from(PIECES), max_size=8).map("".join)
+phrases = st.lists(st.sampled_from(WORDS), min_size=1, max_size=5).map(" ".join)
 
 
 @st.composite
@@ -92,10 +99,22 @@ def mutations(draw: st.DrawFn) -> str:
 
 
 @st.composite
+def amendments(draw: st.DrawFn) -> str:
+    """A valid profile with some of its words replaced by others: mostly good YAML."""
+    tokens = TOKEN.split(VALID)
+    for _ in range(draw(st.integers(0, 3))):
+        index = draw(st.integers(0, len(tokens) // 2 - 1)) * 2 + 1
+        tokens[index] = draw(st.sampled_from(WORDS) | phrases)
+    return "".join(tokens)
+
+
+@st.composite
 def statements(draw: st.DrawFn) -> str:
     """A well-formed frame around values of any kind."""
-    keys = st.sampled_from([piece for piece in PIECES if "." in piece]) | values
-    lines = draw(st.lists(st.tuples(keys, values), max_size=6))
+    names = st.sampled_from([piece for piece in PIECES if "." in piece])
+    wild = draw(st.booleans())
+    value = values if wild else phrases | st.lists(phrases).map(lambda all: f"[{', '.join(all)}]")
+    lines = draw(st.lists(st.tuples(names | values if wild else names, value), max_size=6))
     section = draw(st.sampled_from(["sysctl", "limits", "vars", "probe"]))
     return f"tunekit: 1\n{section}:\n" + "".join(f"  {key}: {value}\n" for key, value in lines)
 
@@ -118,14 +137,15 @@ encoded = st.builds(
     mutations() | statements() | texts,
     st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-16-be", "utf-32", "latin-1"]),
 )
-files = (
+near = (amendments() | statements()).map(str.encode)
+far = (
     mutations().map(lambda text: text.encode("utf-8", "surrogatepass"))
-    | statements().map(str.encode)
     | texts.map(lambda text: text.encode("utf-8", "surrogatepass"))
     | nestings().map(str.encode)
     | encoded
     | st.binary(max_size=200)
 )
+files = st.booleans().flatmap(lambda is_near: near if is_near else far)
 overrides = st.dictionaries(st.sampled_from(["connections", "n", "ram"]), values, max_size=2)
 keys = (
     st.lists(st.sampled_from([*PIECES, ".", "/", "..", "a", "eth0", "-"]), max_size=8).map("".join)
@@ -174,6 +194,15 @@ def parse_set(text: str) -> None:
     except TunekitError:
         return
     assert len(found) == 1
+
+
+def test_the_profile_that_the_mutations_begin_with_is_valid() -> None:
+    problems = Problems()
+    document = from_bytes(VALID.encode(), "p.yaml", problems)
+
+    profile = resolve(document, {}, FACTS, lambda key: len(key.parts) == 2, problems)
+
+    assert len(profile.settings) == 8
 
 
 def examples(count: int) -> settings:
