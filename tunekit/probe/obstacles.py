@@ -49,7 +49,7 @@ def name(
     around: Circumstances,
 ) -> Obstacle | None:
     """Name the limit that lost connections, None when none was lost."""
-    if not lost and not faults:
+    if not lost:
         return None
     causes = {one.cause: one for one in (*lost, *faults)}
     if counters.get("TcpExt.TCPAbortOnMemory") and "ENOMEM" not in causes:

@@ -169,7 +169,9 @@ class Server:
             except BlockingIOError:
                 continue
             except OSError as error:
-                self._ledger.fault(self._phase, error.errno or 0)
+                # A peer that left is the client's to tell.
+                if error.errno not in (errno.ECONNRESET, errno.EPIPE):
+                    self._ledger.fault(self._phase, error.errno or 0)
                 self._drop(fd, foreign=False)
         self._ledger.cells[Cell.ECHOED] += echoed
 

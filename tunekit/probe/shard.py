@@ -42,7 +42,7 @@ class Role(Enum):
     CLIENT = "client"
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, eq=False, kw_only=True)
 class Shard:
     """A shard as the supervisor sees it. `ended` is its wait status once it has been reaped."""
 
@@ -87,11 +87,10 @@ class Shard:
             self.control.close()
 
     def kill(self) -> None:
-        """End it now. Its sockets are set to reset, so that none is left in TIME_WAIT."""
+        """Have it end now; it is to be reaped yet."""
         if self.ended is None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGKILL)
-            self.reap()
 
 
 def prove(round_: int) -> bytes:
@@ -110,6 +109,7 @@ def start(
     *,
     user: process.User | None,
     nofile: int,
+    cpu: int,
 ) -> Shard:
     """Fork a shard that calls `work` with its end of the control pair and exits.
 
@@ -126,7 +126,7 @@ def start(
         if os.getpid() == parent:
             theirs.close()
     if pid == 0:
-        _run(work, theirs.fileno(), parent, user, nofile)
+        _run(work, theirs.fileno(), parent, lambda: _set_up(user, nofile, cpu))
     return Shard(role=role, pid=pid, control=mine)
 
 
@@ -134,8 +134,7 @@ def _run(
     work: Work,
     descriptor: int,
     parent: int,
-    user: process.User | None,
-    nofile: int,
+    set_up: Callable[[], None],
 ) -> None:
     import gc
 
@@ -150,7 +149,7 @@ def _run(
         for number in (signal.SIGTERM, signal.SIGCHLD, signal.SIGALRM):
             signal.signal(number, signal.SIG_DFL)
         try:
-            _set_up(user, nofile)
+            set_up()
         except (OSError, ValueError) as error:
             control.send(REFUSED + str(error).encode())
             return
@@ -167,7 +166,10 @@ def _run(
         os._exit(status)
 
 
-def _set_up(user: process.User | None, nofile: int) -> None:
+def _set_up(user: process.User | None, nofile: int, cpu: int) -> None:
+    # It is a matter of speed only; a cpuset may have changed.
+    with contextlib.suppress(OSError):
+        os.sched_setaffinity(0, {cpu})
     # A hard limit is root's to raise, so this comes first.
     _, hard = process.descriptor_limits()
     process.set_descriptor_limits(nofile, max(hard, nofile))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import select
 import signal
 import time
@@ -49,7 +50,8 @@ class Supervisor:
     """All the shards of a load; a context manager, since they must be gone at its end.
 
     `tick` is called ten times a second while anything is awaited. `at_once` client shards work at
-    a time: more would only wait for each other.
+    a time, each with a processor for itself and its server: more would only wait for each other,
+    and what a connection needs is in the cache where its other end has just been.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class Supervisor:
         self._user = user
         self._nonce = nonce
         self._at_once = at_once
+        self._cpus = sorted(os.sched_getaffinity(0))
         self._tick = tick
         self._ticked = 0.0
         self._deadline = time.monotonic() + load.deadline
@@ -90,8 +93,12 @@ class Supervisor:
         # A second Ctrl-C must not keep what the first one began from being finished.
         blocked = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         try:
-            for one in self.shards():
-                one.kill()
+            for role in Role:
+                ending = [one for one in self.shards() if one.role is role]
+                for one in ending:
+                    one.kill()
+                for one in ending:
+                    one.reap()
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
 
@@ -137,15 +144,17 @@ class Supervisor:
                 pass
 
     def close(self) -> None:
-        """Have every shard reset its connections and exit; those that do not are killed later."""
+        """Have every shard close its connections and exit; those that do not are killed later."""
         self.phase = Phase.CLOSE
         self._deadline = time.monotonic() + _GRACE + self._load.connections / 10_000
-        for one in self.shards():
-            _tell(one, shard.QUIT)
         try:
-            while self._shards:
-                for _ in self._messages(_GRACE):
-                    pass
+            # Servers first: their resets leave the clients nothing to close, and no TIME_WAIT.
+            for role in Role:
+                ending = {one for one in self.shards() if one.role is role and one.alive}
+                for one in ending:
+                    one.send(shard.QUIT)
+                while any(one.alive for one in ending):
+                    self._messages(_GRACE)
         except OutOfTime:
             return
 
@@ -153,7 +162,13 @@ class Supervisor:
         # Between fork and here a signal would leave a process that nobody knows of.
         blocked = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         try:
-            one = shard.start(role, work, user=self._user, nofile=self._layout.nofile)
+            one = shard.start(
+                role,
+                work,
+                user=self._user,
+                nofile=self._layout.nofile,
+                cpu=self._cpus[pair.number % self._at_once % len(self._cpus)],
+            )
             if role is Role.SERVER:
                 pair.server = one
             else:
@@ -207,18 +222,30 @@ class Supervisor:
         return work
 
     def _lead(self, command: bytes) -> None:
-        """Have the clients do something, no more than `at_once` at a time."""
-        waiting = deque(pair for pair in self.pairs if pair.client and pair.client.alive)
-        busy: set[Pair] = set()
+        """Have the clients do something, one at a time in each lane."""
+        lanes = [
+            deque(
+                pair
+                for pair in self.pairs[first :: self._at_once]
+                if pair.client and pair.client.alive
+            )
+            for first in range(self._at_once)
+        ]
+        busy: dict[Pair, deque[Pair]] = {}
+
+        def next_of(lane: deque[Pair]) -> None:
+            if lane:
+                busy[lane[0]] = lane
+                _tell(lane.popleft().client, command)
+
         self._tick(self.phase)
-        while waiting or busy:
-            while waiting and len(busy) < self._at_once:
-                pair = waiting.popleft()
-                busy.add(pair)
-                _tell(pair.client, command)
+        for lane in lanes:
+            next_of(lane)
+        while busy:
             for pair, one, message in self._messages(TICK):
-                if one is pair.client and (not message or message[:1] == command[:1]):
-                    busy.discard(pair)
+                through = not message or message[:1] == command[:1]
+                if one is pair.client and through and pair in busy:
+                    next_of(busy.pop(pair))
         self._tick(self.phase)
 
     def _answers(self, pairs: set[Pair], kind: bytes) -> Iterator[tuple[Pair, bytes]]:
