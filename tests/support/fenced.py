@@ -50,6 +50,9 @@ def _run(item: pytest.Item) -> list[pytest.TestReport]:
     # pytest has armed its watchdog, a thread, for this test. The child has no such thread, and
     # would wait for it for ever when a failure calls the watchdog off.
     faulthandler.cancel_dump_traceback_later()
+    # Made here once; otherwise each child would make one of its own, and prune those of others.
+    tmp_path_factory: pytest.TempPathFactory = item.config._tmp_path_factory  # type: ignore[attr-defined]
+    tmp_path_factory.getbasetemp()
     reader, writer = os.pipe()
     pid = os.fork()
     if pid == 0:
