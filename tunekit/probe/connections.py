@@ -27,14 +27,14 @@ _USUAL_PORTS = 28_232
 
 @dataclass(slots=True, kw_only=True)
 class _Course:
-    """How far a run came: seconds and echoes of each phase, the round begun last, and what
-    was seen at the end.
+    """How far a run came: seconds and echoes of each phase, where it ended, and what was seen
+    then.
     """
 
     seconds: dict[Phase, float] = field(default_factory=dict)
     echoed: dict[Phase, int] = field(default_factory=dict)
-    round_: int = 0
     ended_in: Phase = Phase.START
+    in_time: bool = True
     loaded: Look = field(default_factory=Look)
 
     @contextmanager
@@ -72,7 +72,8 @@ def prove(load: Load, *, observe: Callable[[Progress], None] | None = None) -> P
     watch.attach(supervisor)
     with _descriptors_for(2 * len(layout.connections)), supervisor:
         course = _lead(supervisor, load)
-        supervisor.close()
+        if course.in_time:
+            supervisor.close()
     return _proof(load, layout, facts, user, supervisor, course, watch, before)
 
 
@@ -90,14 +91,13 @@ def _lead(supervisor: Supervisor, load: Load) -> _Course:
                 supervisor.hold(load.hold)
             _prove_round(supervisor, course, 2)
     except OutOfTime:
-        pass
+        course.in_time = False
     course.loaded = look()
     return course
 
 
 def _prove_round(supervisor: Supervisor, course: _Course, round_: int) -> None:
     phase = Phase.PROVE if round_ == 1 else Phase.PROVE_AGAIN
-    course.round_ = round_
     with course.in_phase(phase):
         supervisor.prove(round_)
     course.echoed[phase] = outcome.proved(supervisor.pairs, round_)
@@ -170,9 +170,9 @@ def _proof(
 ) -> Proof:
     pairs = supervisor.pairs
     after = look()
-    proved = outcome.proved(pairs, course.round_)
+    proved = outcome.proved(pairs, load.rounds)
     opened = outcome.opened(pairs)
-    lost = outcome.lost(pairs, course.round_, course.ended_in)
+    lost = outcome.lost(pairs, load.rounds, course.ended_in)
     faults = outcome.faults(pairs)
     counters = moved(before, course.loaded)
     backlog = outcome.backlog(pairs)
@@ -199,7 +199,7 @@ def _proof(
         lost=lost,
         faults=faults,
         obstacle=obstacle,
-        rounds=course.round_,
+        rounds=load.rounds,
         servers=len(pairs),
         per_process=layout.connections[0],
         listeners=listeners,
@@ -215,6 +215,7 @@ def _proof(
         sockets_others=before.sockets.get("TCP.inuse", 0),
         time_wait_left=None if waiting is None else max(0, waiting),
         seconds=sum(course.seconds.values()),
+        notes=tuple(f"{name} rose by {count}" for name, count in counters.items() if count),
         measurements=_measurements(load, supervisor, course, watch, before, opened, proved),
     )
 

@@ -166,8 +166,8 @@ def _timed_out(one: Lost, around: Circumstances) -> Obstacle:
 def _too_slow(one: Lost, around: Circumstances) -> Obstacle:
     return Obstacle(
         limit="timeout",
-        reason=f"the load took longer than the {around.timeout:.0f} s that it may",
-        remedy=f"--timeout {2 * around.timeout:.0f}",
+        reason=f"the load took longer than the {around.timeout:g} s that it may",
+        remedy=f"--timeout {2 * around.timeout:g}",
     )
 
 

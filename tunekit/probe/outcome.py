@@ -25,7 +25,7 @@ def opened(pairs: Iterable[Pair]) -> int:
 
 def proved(pairs: Iterable[Pair], round_: int) -> int:
     """Connections that both ends proved in a round."""
-    return sum(pair.ledger.proved(round_) for pair in pairs) if round_ else 0
+    return sum(pair.ledger.proved(round_) for pair in pairs)
 
 
 def lost(pairs: Sequence[Pair], round_: int, ended_in: Phase) -> tuple[Lost, ...]:
@@ -35,7 +35,7 @@ def lost(pairs: Sequence[Pair], round_: int, ended_in: Phase) -> tuple[Lost, ...
         mine: Counter[tuple[Phase, str]] = Counter()
         for phase, cause, count in pair.ledger.losses():
             mine[phase, "wrong token" if cause == "EBADMSG" else cause] += count
-        missing = pair.ledger.connections - (pair.ledger.proved(round_) if round_ else 0)
+        missing = pair.ledger.connections - pair.ledger.proved(round_)
         unexplained = missing - mine.total()
         if unexplained > 0:
             mine[ended_in, _why(pair)] += unexplained

@@ -44,12 +44,15 @@ class Role(Enum):
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class Shard:
-    """A shard as the supervisor sees it. `ended` is its wait status once it has been reaped."""
+    """A shard as the supervisor sees it. `ended` is its exit code once it has been reaped, less
+    than 0 for a signal; `given_up` says that the signal was ours.
+    """
 
     role: Role
     pid: int
     control: socket.socket
     ended: int | None = None
+    given_up: bool = False
     max_rss: int = 0
     user_seconds: float = 0.0
     system_seconds: float = 0.0
@@ -61,8 +64,8 @@ class Shard:
 
     @property
     def died(self) -> bool:
-        """Tell whether it ended by a signal, or otherwise than it should have."""
-        return self.ended is not None and self.ended != 0
+        """Tell whether it ended as it should not have, and by no doing of ours."""
+        return bool(self.ended) and not self.given_up
 
     def send(self, message: bytes) -> None:
         """Tell it something; nothing happens when it has just died, which is seen as such."""
@@ -89,6 +92,7 @@ class Shard:
     def kill(self) -> None:
         """Have it end now; it is to be reaped yet."""
         if self.ended is None:
+            self.given_up = True
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGKILL)
 

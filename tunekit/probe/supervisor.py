@@ -23,8 +23,6 @@ from tunekit.probe.shard import Role, Shard
 TICK = 0.1
 """Seconds between two looks at the ledgers."""
 
-_GRACE = 10.0
-
 
 class OutOfTime(Exception):
     """The load took longer than it may."""
@@ -146,17 +144,20 @@ class Supervisor:
     def close(self) -> None:
         """Have every shard close its connections and exit; those that do not are killed later."""
         self.phase = Phase.CLOSE
-        self._deadline = time.monotonic() + _GRACE + self._load.connections / 10_000
-        try:
-            # Servers first: their resets leave the clients nothing to close, and no TIME_WAIT.
-            for role in Role:
-                ending = {one for one in self.shards() if one.role is role and one.alive}
-                for one in ending:
-                    one.send(shard.QUIT)
-                while any(one.alive for one in ending):
-                    self._messages(_GRACE)
-        except OutOfTime:
-            return
+        self._deadline = float("inf")
+        self._tick(self.phase)
+        # Servers first: their resets leave the clients nothing to close, and no TIME_WAIT.
+        for role in Role:
+            ending = [one for one in self.shards() if one.role is role and one.alive]
+            for one in ending:
+                one.send(shard.QUIT)
+            last = time.monotonic()
+            while ending and time.monotonic() < last + self._load.patience:
+                self._messages(TICK)
+                still = [one for one in ending if one.alive]
+                if len(still) < len(ending):
+                    last = time.monotonic()
+                ending = still
 
     def _start(self, role: Role, pair: Pair, work: shard.Work) -> None:
         # Between fork and here a signal would leave a process that nobody knows of.
@@ -249,10 +250,14 @@ class Supervisor:
         self._tick(self.phase)
 
     def _answers(self, pairs: set[Pair], kind: bytes) -> Iterator[tuple[Pair, bytes]]:
-        """The servers' answers of a kind, until each of the pairs has answered or ended."""
-        while pairs:
+        """The servers' answers of a kind, until each of the pairs has answered or ended, or none
+        has for as long as we are patient.
+        """
+        last = time.monotonic()
+        while pairs and time.monotonic() < last + self._load.patience:
             for pair, one, message in self._messages(TICK):
                 if one is pair.server and (not message or message[:1] == kind):
+                    last = time.monotonic()
                     pairs.discard(pair)
                     if message:
                         yield pair, message[1:]
