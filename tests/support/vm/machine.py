@@ -54,8 +54,8 @@ def locate() -> Machine | str:
     if qemu is None:
         return f"no {QEMU}; install it with: apt-get install qemu-system-x86"
     kernel = _kernel()
-    if kernel is None:
-        return "no kernel image to boot; fetch one with: tools/fetch-kernel"
+    if kernel is None or not os.access(kernel, os.R_OK):
+        return f"no kernel image to boot ({kernel or CACHE}); fetch one with: tools/fetch-kernel"
     return Machine(qemu=Path(qemu), kernel=kernel)
 
 
