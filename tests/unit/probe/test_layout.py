@@ -88,7 +88,7 @@ def test_more_processes_than_tokens_can_tell_apart_are_refused() -> None:
     with pytest.raises(ProbeRefused) as caught:
         layout(Load(connections=1_000_000), hard=64)
     assert str(caught.value) == (
-        "rlimit.nofile: 1000000 connections at 64 descriptors a process take 71429 pairs of "
+        "rlimit.nofile: 1000000 connections at 64 descriptors a process take 71430 pairs of "
         "processes; 65536 is the most; ulimit -n 256"
     )
 
