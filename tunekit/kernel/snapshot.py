@@ -65,8 +65,9 @@ def take(
     """Read keys, their partners and what else decides whether they can be written.
 
     `candidates` are the values that a profile prefers, by key. `for_writing` also asks the kernel
-    whether each key may be written, by opening and closing it; without it the only refusals are
-    of keys that belong to the host and are merely shown in this namespace.
+    whether each key may be written, by opening and closing it, and what listens in a port range
+    that may change; without it the only refusals are of keys that belong to the host and are
+    merely shown in this namespace.
     """
     from tunekit.kernel.rlimits import ProcessLimits
 
@@ -92,7 +93,7 @@ def take(
         partners={key: moved for key, moved in partners.items() if moved},
         choices={key: _available(sysctls, key, names) for key, names in (candidates or {}).items()},
         limits={name: own.read(name) for name in limits},
-        listening=_listening() if PORT_RANGE in wanted else frozenset(),
+        listening=_listening() if for_writing and PORT_RANGE in wanted else frozenset(),
     )
 
 
