@@ -19,6 +19,7 @@ from _pytest.faulthandler import fault_handler_stderr_fd_key
 from _pytest.runner import runtestprotocol
 
 from tests.support import fence
+from tests.support.verdict import verdict
 
 REQUIRE = "TUNEKIT_TEST_REQUIRE"
 
@@ -35,9 +36,9 @@ def protocol(item: pytest.Item) -> bool:
     if obstacle is None:
         reports = _run(item)
     elif "kernel" in os.environ.get(REQUIRE, "").split(","):
-        reports = [_verdict(item, "failed", f"{REQUIRE} asks for the kernel tier, but {obstacle}")]
+        reports = [verdict(item, "failed", f"{REQUIRE} asks for the kernel tier, but {obstacle}")]
     else:
-        reports = [_verdict(item, "skipped", obstacle)]
+        reports = [verdict(item, "skipped", obstacle)]
     for report in reports:
         hook.pytest_runtest_logreport(report=report)
     hook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
@@ -64,7 +65,7 @@ def _run(item: pytest.Item) -> list[pytest.TestReport]:
     _, status = os.waitpid(pid, 0)
     if not data:
         code = os.waitstatus_to_exitcode(status)
-        return [_verdict(item, "failed", f"the test's process ended with {code} before the test")]
+        return [verdict(item, "failed", f"the test's process ended with {code} before the test")]
     records: list[dict[str, Any]] = pickle.loads(data)
     from_record = item.config.hook.pytest_report_from_serializable
     return [from_record(config=item.config, data=record) for record in records]
@@ -91,16 +92,3 @@ def _watch(item: pytest.Item) -> None:
     if seconds > 0:
         stderr = item.config.stash[fault_handler_stderr_fd_key]
         faulthandler.dump_traceback_later(seconds, exit=True, file=stderr)
-
-
-def _verdict(item: pytest.Item, outcome: Any, text: str) -> pytest.TestReport:
-    path, line, _ = item.location
-    longrepr: Any = (path, line or 0, f"Skipped: {text}") if outcome == "skipped" else text
-    return pytest.TestReport(
-        nodeid=item.nodeid,
-        location=item.location,
-        keywords={},
-        outcome=outcome,
-        longrepr=longrepr,
-        when="setup",
-    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -121,15 +122,14 @@ def _compare(profile: Profile) -> Report:
     rows = {change.key: change for change in (*planned.writes, *planned.settled, *planned.blocked)}
     ordered = [rows[str(setting.key)] for setting in profile.settings]
     findings = [_judge(change) for change in ordered]
-    drift = sum(finding.status is Status.FAIL for finding in findings)
-    unknown = sum(finding.status is Status.UNKNOWN for finding in findings)
-    skipped = sum(finding.status is Status.SKIP for finding in findings)
     findings += [_judge_limit(limit, snapshot, spelling(profile.path)) for limit in profile.limits]
+    count = Counter(finding.status for finding in findings)
+    drift, unknown = count[Status.FAIL], count[Status.UNKNOWN]
     code = ExitCode.IMPOSSIBLE if unknown else ExitCode.NO if drift else ExitCode.OK
     return Report(
         command="inspect",
         exit_code=code,
-        verdict=_sentence(profile, len(ordered), drift, unknown, skipped),
+        verdict=_sentence(profile, count),
         next_step=f"make it so: tunekit apply {spelling(profile.path)}" if drift else "",
         host=snapshot.host,
         profile=summary(profile),
@@ -139,15 +139,19 @@ def _compare(profile: Profile) -> Report:
     )
 
 
-def _sentence(profile: Profile, total: int, drift: int, unknown: int, skipped: int) -> str:
+def _sentence(profile: Profile, count: Counter[Status]) -> str:
     rest = "".join(
-        f", {count} {what}"
-        for count, what in ((unknown, "cannot be told"), (skipped, "not for this host"))
-        if count
+        f", {count[status]} {what}"
+        for status, what in (
+            (Status.UNKNOWN, "cannot be told"),
+            (Status.WARN, "short for a process started here"),
+            (Status.SKIP, "not for this host"),
+        )
+        if count[status]
     )
-    if not drift and not unknown:
-        return f"in line with {profile.name}: {total - skipped} settings hold{rest}"
-    return f"{drift} of {total} settings differ from {profile.name}{rest}"
+    if not count[Status.FAIL] and not count[Status.UNKNOWN]:
+        return f"in line with {profile.name}: {count[Status.PASS]} settings hold{rest}"
+    return f"{count[Status.FAIL]} of {count.total()} settings differ from {profile.name}{rest}"
 
 
 def _judge(change: Change) -> Finding:

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.verdict import verdict
 from tests.support.vm import machine
 
 GUEST = "TUNEKIT_VM_GUEST"
@@ -56,9 +57,9 @@ def _reports(item: pytest.Item) -> Iterator[pytest.TestReport]:
     found = machine.locate()
     if isinstance(found, str):
         if "vm" in os.environ.get(REQUIRE, "").split(","):
-            yield _verdict(item, "failed", f"{REQUIRE} asks for the vm tier, but there is {found}")
+            yield verdict(item, "failed", f"{REQUIRE} asks for the vm tier, but there is {found}")
         else:
-            yield _verdict(item, "skipped", found)
+            yield verdict(item, "skipped", found)
         return
     session = item.session
     if _results not in session.stash:
@@ -98,17 +99,4 @@ def _unfinished(
     text = (
         f"the guest ({found.kernel.name}) {how} before this test was through; its console:\n{end}"
     )
-    return _verdict(item, "failed", text)
-
-
-def _verdict(item: pytest.Item, outcome: Any, text: str) -> pytest.TestReport:
-    path, line, _ = item.location
-    longrepr: Any = (path, line or 0, f"Skipped: {text}") if outcome == "skipped" else text
-    return pytest.TestReport(
-        nodeid=item.nodeid,
-        location=item.location,
-        keywords={},
-        outcome=outcome,
-        longrepr=longrepr,
-        when="setup",
-    )
+    return verdict(item, "failed", text)
