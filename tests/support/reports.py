@@ -3,14 +3,8 @@
 from __future__ import annotations
 
 from tunekit.check.model import Finding, Status
-from tunekit.engine.model import (
-    Change,
-    Outcome,
-    ScopeId,
-    Subject,
-    Transaction,
-    TransactionState,
-)
+from tunekit.engine.model import Change, Outcome, ScopeId, Subject
+from tunekit.engine.transaction import Transaction, TransactionState
 from tunekit.errors import ExitCode, Location, UsageError
 from tunekit.kernel.host import HostIdentity
 from tunekit.probe.model import Measurement

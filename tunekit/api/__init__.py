@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tunekit.api.applying import apply
-    from tunekit.api.looking import history, inspect, load_profile, plan
+    from tunekit.api.looking import inspect, load_profile, plan
+    from tunekit.api.past import history
     from tunekit.api.proving import sockbuf, verify
     from tunekit.api.running import run
     from tunekit.api.session import Observer
@@ -33,7 +34,7 @@ __all__ = [
 _HOME = {
     "Observer": "session",
     "apply": "applying",
-    "history": "looking",
+    "history": "past",
     "inspect": "looking",
     "load_profile": "looking",
     "plan": "looking",

@@ -18,8 +18,9 @@ from tunekit.engine.apply import Applied, execute
 from tunekit.engine.interrupts import Guard
 from tunekit.engine.journal import Journal
 from tunekit.engine.machine import Machine
-from tunekit.engine.model import Outcome, Plan, Transaction, TransactionState
+from tunekit.engine.model import Outcome, Plan
 from tunekit.engine.rollback import recover, roll_back
+from tunekit.engine.transaction import Transaction, TransactionState
 from tunekit.errors import ExitCode, Interrupted, StateError, TunekitError
 from tunekit.kernel.caller import login_uid
 from tunekit.kernel.host import HostIdentity

@@ -10,9 +10,10 @@ from tunekit.api.ground import Ground
 from tunekit.api.outcome import settings
 from tunekit.api.session import Observer, here, within
 from tunekit.engine.journal import Journal
-from tunekit.engine.model import Outcome, Transaction, TransactionState
+from tunekit.engine.model import Outcome
 from tunekit.engine.rollback import RolledBack, roll_back
 from tunekit.engine.store import peek
+from tunekit.engine.transaction import Transaction, TransactionState
 from tunekit.errors import ExitCode, UnknownTransaction
 from tunekit.kernel.host import HostIdentity
 from tunekit.report.model import Report

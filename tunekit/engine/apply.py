@@ -12,16 +12,9 @@ from tunekit import catalog
 from tunekit.engine.interrupts import Guard
 from tunekit.engine.journal import Journal, Write
 from tunekit.engine.machine import Machine
-from tunekit.engine.model import (
-    Change,
-    Claim,
-    Outcome,
-    Plan,
-    Subject,
-    Transaction,
-    TransactionState,
-)
+from tunekit.engine.model import Change, Claim, Outcome, Plan, Subject
 from tunekit.engine.restore import restore
+from tunekit.engine.transaction import Transaction, TransactionState
 from tunekit.errors import Interrupted, InvalidValue, ReadFailed, TunekitError
 from tunekit.kernel.readings import Value
 from tunekit.profile.evaluate import shown, value_of

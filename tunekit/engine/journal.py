@@ -7,7 +7,6 @@ tables.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,7 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tunekit.engine import codec
-from tunekit.engine.model import Claim, Subject, Transaction, TransactionState
+from tunekit.engine.model import Claim, Subject
+from tunekit.engine.transaction import Transaction, TransactionState
+from tunekit.engine.unusable import unusable
 from tunekit.errors import StateError, UnknownTransaction
 from tunekit.profile.evaluate import value_of
 from tunekit.profile.model import Requirement
@@ -321,17 +322,6 @@ class Journal:
             return self.connection.execute(query, tuple(values)).fetchall()
         except sqlite3.Error as error:
             raise unusable(self.path, error) from error
-
-
-def unusable(path: Path, error: Exception) -> StateError:
-    if isinstance(error, OSError):
-        cause = os.strerror(error.errno or 0).lower()
-        hint = "run as root, or give a --state-dir that can be written"
-    else:
-        cause = str(error)
-        hint = f"free some space or look at it with `sqlite3 {path}`; to start anew, move it away"
-    errno = error.errno if isinstance(error, OSError) else None
-    return StateError(f"cannot use the journal: {cause}", path=str(path), errno=errno, hint=hint)
 
 
 def _columns(subject: Subject) -> list[Any]:

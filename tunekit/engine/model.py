@@ -1,4 +1,4 @@
-"""What the engine works on: changes, plans, claims, transactions."""
+"""What the engine works on: changes, plans, claims."""
 
 from __future__ import annotations
 
@@ -126,37 +126,3 @@ class Plan:
     warnings: tuple[str, ...] = ()
     modules: Mapping[str, str] = field(default_factory=dict)
     """Key to the kernel module that its write will load."""
-
-
-class TransactionState(Enum):
-    """Where a transaction stands. `begun` is unfinished: its run died."""
-
-    BEGUN = "begun"
-    APPLIED = "applied"
-    UNDONE = "undone"
-    """Failed or interrupted, and undone at once."""
-    ROLLED_BACK = "rolled back"
-    INCOMPLETE = "incomplete"
-    """Rolled back, but for the keys that were refused."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Transaction:
-    """One apply in the journal. Times are Unix seconds; `loginuid` is None when unset."""
-
-    id: int
-    state: TransactionState
-    profile: str
-    path: str
-    started: float
-    finished: float | None = None
-    boot_id: str
-    kernel: str
-    uid: int
-    loginuid: int | None = None
-    command: str = ""
-    version: str = ""
-    netns: str = ""
-    """The namespace as the caller named it, empty for the caller's own."""
-    cookie: int = 0
-    keys: int = 0

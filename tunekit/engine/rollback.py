@@ -14,9 +14,10 @@ from tunekit import catalog
 from tunekit.engine.apply import put_back
 from tunekit.engine.journal import Base, Held, Journal
 from tunekit.engine.machine import Machine
-from tunekit.engine.model import Change, Outcome, Subject, Transaction, TransactionState
+from tunekit.engine.model import Change, Outcome, Subject
 from tunekit.engine.restore import restore
 from tunekit.engine.scope import boot_of, host_scope, netns_scope
+from tunekit.engine.transaction import Transaction, TransactionState
 from tunekit.errors import InvalidValue, StateError
 from tunekit.kernel.host import HostIdentity
 from tunekit.kernel.readings import Missing, Value

@@ -13,11 +13,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tunekit.engine.journal import Journal, unusable
+from tunekit.engine.unusable import unusable
 from tunekit.errors import StateError
 
 if TYPE_CHECKING:
-    import sqlite3
+    from tunekit.engine.journal import Journal
 
 STATE_DIR = Path("/var/lib/tunekit")
 FILE_NAME = "journal.sqlite"
@@ -65,7 +65,7 @@ def opened(state_dir: Path = STATE_DIR) -> Iterator[Journal]:
         _refuse_shared(path)
     except OSError as error:
         raise unusable(path, error) from error
-    journal = Journal(_connect(path, "rw"), path)
+    journal = _open(path, "rw")
     try:
         _prepare(journal)
         yield journal
@@ -89,7 +89,7 @@ def peek(state_dir: Path = STATE_DIR) -> Iterator[Journal | None]:
         return
     # A commit that was cut off left a rollback file behind, which only a writer may play back.
     mode = "rw" if os.access(path, os.W_OK) and os.access(state_dir, os.W_OK) else "ro"
-    journal = Journal(_connect(path, mode), path)
+    journal = _open(path, mode)
     try:
         _check_version(journal)
         yield journal
@@ -97,9 +97,12 @@ def peek(state_dir: Path = STATE_DIR) -> Iterator[Journal | None]:
         journal.close()
 
 
-def _connect(path: Path, mode: str) -> sqlite3.Connection:
+def _open(path: Path, mode: str) -> Journal:
+    # Most hosts have no journal, and looking for one must not cost SQLite's import.
     import sqlite3
     from urllib.parse import quote
+
+    from tunekit.engine.journal import Journal
 
     try:
         connection = sqlite3.connect(
@@ -110,7 +113,7 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
         connection.execute("PRAGMA trusted_schema = OFF")
     except sqlite3.Error as error:
         raise unusable(path, error) from error
-    return connection
+    return Journal(connection, path)
 
 
 def _prepare(journal: Journal) -> None:

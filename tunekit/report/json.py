@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from tunekit.check.model import Finding
-from tunekit.engine.model import Change, Transaction
+from tunekit.engine.model import Change
+from tunekit.engine.transaction import Transaction
 from tunekit.errors import Location, TunekitError
 from tunekit.kernel.host import HostIdentity
 from tunekit.probe.model import Measurement

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tunekit.check.model import Finding
-from tunekit.engine.model import Change, Transaction
 from tunekit.errors import ExitCode, TunekitError
-from tunekit.kernel.host import HostIdentity
-from tunekit.probe.model import Measurement
+
+if TYPE_CHECKING:
+    from tunekit.check.model import Finding
+    from tunekit.engine.model import Change
+    from tunekit.engine.transaction import Transaction
+    from tunekit.kernel.host import HostIdentity
+    from tunekit.probe.model import Measurement
 
 SCHEMA = "tunekit.report/1"
 

@@ -21,10 +21,11 @@ from tests.unit.engine.builders import (
 from tunekit.engine.apply import Applied, execute
 from tunekit.engine.interrupts import Guard
 from tunekit.engine.journal import Journal
-from tunekit.engine.model import Outcome, Transaction, TransactionState
+from tunekit.engine.model import Outcome
 from tunekit.engine.plan import make
 from tunekit.engine.rollback import RolledBack, roll_back
 from tunekit.engine.store import opened, peek
+from tunekit.engine.transaction import Transaction, TransactionState
 from tunekit.errors import StateError, UnknownTransaction
 from tunekit.profile.model import Profile
 

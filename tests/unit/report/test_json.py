@@ -9,7 +9,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from tests.support.reports import APPLY, BAD_PROFILE, EVERY, SOCKBUF
-from tunekit.engine.model import Outcome, ScopeKind, TransactionState
+from tunekit.engine.model import Outcome, ScopeKind
+from tunekit.engine.transaction import TransactionState
 from tunekit.errors import ExitCode
 from tunekit.probe.model import Measurement
 from tunekit.report import Format, render, to_json

@@ -21,7 +21,8 @@ from tests.support.reports import (
     VERIFY,
     change,
 )
-from tunekit.engine.model import Outcome, TransactionState
+from tunekit.engine.model import Outcome
+from tunekit.engine.transaction import TransactionState
 from tunekit.errors import ExitCode
 from tunekit.report import Format, render
 from tunekit.report.model import Report

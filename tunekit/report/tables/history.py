@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from tunekit.engine.model import Transaction, TransactionState
+from tunekit.engine.transaction import Transaction, TransactionState
 from tunekit.report.escape import cell, visible
 from tunekit.report.layout import Page, Row, table
 from tunekit.report.model import Report
