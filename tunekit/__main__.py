@@ -15,7 +15,10 @@ def main() -> None:
     gc.set_threshold(_COLLECT_AFTER)
     from tunekit.cli.app import run
 
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    # Neither is the process's end a time to look for it: the interpreter would, several times.
+    gc.freeze()
+    sys.exit(code)
 
 
 if __name__ == "__main__":
