@@ -5,12 +5,16 @@ It shows results only. Errors and notes go to standard error, where the command 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from importlib import import_module
+
 from tunekit.errors import ExitCode
 from tunekit.report.escape import cell, visible
 from tunekit.report.layout import MIN_WIDTH, Page, prose
 from tunekit.report.model import Report
 from tunekit.report.style import Tone
-from tunekit.report.tables import buffers, changes, figures, findings, history, keys
+
+_Section = Callable[[Report, Page], list[str]]
 
 
 def render_table(report: Report, *, width: int, colour: bool, everything: bool = False) -> str:
@@ -18,16 +22,34 @@ def render_table(report: Report, *, width: int, colour: bool, everything: bool =
     page = Page(width=max(width, MIN_WIDTH), colour=colour, everything=everything)
     sections = (
         _heading(report, page),
-        changes.section(report, page),
-        keys.section(report, page),
-        history.section(report, page),
-        findings.section(report, page),
-        figures.section(report, page),
-        buffers.section(report, page),
+        *(_draw(name, report, page) for name in _tables(report)),
         _conclusion(report, page),
     )
     text = "\n\n".join("\n".join(lines) for lines in sections if lines)
     return f"{text}\n" if text else ""
+
+
+def _tables(report: Report) -> Iterator[str]:
+    """The modules of `tunekit.report.tables` that have something to draw, in their order."""
+    inspects = report.command == "inspect"
+    if report.changes and not inspects:
+        yield "changes"
+    if report.keys:
+        yield "keys"
+    if report.transactions:
+        yield "history"
+    if report.findings:
+        # With `inspect` each setting and limit is a finding: they are its table.
+        yield "inspection" if inspects else "findings"
+    if report.measurements:
+        yield "figures"
+        yield "buffers"
+
+
+def _draw(name: str, report: Report, page: Page) -> list[str]:
+    # Only what is drawn is imported: a table brings the types of its rows along.
+    section: _Section = import_module(f"tunekit.report.tables.{name}").section
+    return section(report, page)
 
 
 def _heading(report: Report, page: Page) -> list[str]:

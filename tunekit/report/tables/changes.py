@@ -37,12 +37,7 @@ class _View:
 
 
 def section(report: Report, page: Page) -> list[str]:
-    """Draw the changes of a report; what already holds is only counted, unless all is asked for.
-
-    `inspect` has a finding for each of its settings, and those are what it shows.
-    """
-    if not report.changes or report.command == "inspect":
-        return []
+    """Draw the changes of a report; what already holds is only counted, unless all is asked for."""
     view = _view(report)
     shown = [change for change in report.changes if page.everything or not _folded(change)]
     hidden = [change for change in report.changes if change not in shown]

@@ -7,7 +7,6 @@ from tunekit.report.escape import cell
 from tunekit.report.layout import Page, Row, prose, table
 from tunekit.report.model import Report
 from tunekit.report.style import Tone
-from tunekit.report.tables import inspection
 from tunekit.report.tables.inspection import why
 
 _TONES = {
@@ -24,8 +23,6 @@ _NOT_IN_THE_WAY = (Status.PASS, Status.SKIP)
 
 def section(report: Report, page: Page) -> list[str]:
     """Draw the findings of a report. Limits that are not in the way are only counted."""
-    if report.command == "inspect":
-        return inspection.section(report, page)
     shown = [finding for finding in report.findings if page.everything or not _folded(finding)]
     rows = [
         Row(
