@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from tunekit.kernel.capacity_facts import CapacityFacts
 from tunekit.kernel.cgroups import CgroupLimit
 from tunekit.kernel.costs import (
+    BYTES_PER_CLIENT_END,
     BYTES_PER_CONNECTION,
     FILES_PER_PROCESS,
     per_listener,
@@ -21,6 +22,10 @@ from tunekit.kernel.costs import (
 _LARGEST_SHARE = 20_000
 _LOOPBACK_ADDRESSES = 253 << 16
 _USUAL_PORTS = 28_232
+_OPEN_FILES = {
+    1: "each connection is an open file",
+    2: "both ends of a connection are open files",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +36,8 @@ class Demand:
     descriptor limit that each process will set, None for the hard limit as it is. `memory_share`
     is the part of the available memory that they may take. `destinations` is the number of
     (address, port) pairs to connect to, None for as many as it takes; `in_flight` the unanswered
-    messages at any time.
+    messages at any time. `ends` is 2 when both ends of a connection are on this host, 1 when the
+    servers are on another.
     """
 
     connections: int
@@ -40,6 +46,12 @@ class Demand:
     memory_share: float = 0.5
     destinations: int | None = None
     in_flight: int = 512
+    ends: int = 2
+
+    @property
+    def bytes_each(self) -> int:
+        """The kernel memory that a connection takes on this host."""
+        return BYTES_PER_CONNECTION if self.ends == 2 else BYTES_PER_CLIENT_END
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,13 +138,15 @@ def _rungs(demand: Demand, facts: CapacityFacts) -> Iterator[Rung]:
     if facts.cgroup_memory is not None:
         yield _cgroup_memory(demand, facts.cgroup_memory)
     yield _tcp_memory(demand, facts)
-    yield _watches(demand, facts, shape)
+    if demand.ends == 2:
+        yield _watches(demand, facts, shape)
     if facts.conntrack_max:
         yield _conntrack(demand, facts, facts.conntrack_max)
     yield _processes(demand, facts, shape)
     if facts.cgroup_pids is not None:
         yield _cgroup_pids(demand, facts.cgroup_pids, shape)
-    yield _accept_queue(facts)
+    if demand.ends == 2:
+        yield _accept_queue(facts)
 
 
 def _descriptors(demand: Demand, facts: CapacityFacts, shape: _Shape) -> Iterator[Rung]:
@@ -172,17 +186,17 @@ def _ports_of(facts: CapacityFacts) -> int:
 
 
 def _files(demand: Demand, facts: CapacityFacts, shape: _Shape) -> Rung:
-    others = 2 * shape.pairs * FILES_PER_PROCESS + shape.listeners
+    others = demand.ends * shape.pairs * FILES_PER_PROCESS + shape.listeners
     if facts.file_max is None or facts.files_open is None:
         return _unknown("fs.file-max")
-    allows = max(0, (facts.file_max - facts.files_open - others) // 2)
-    needed = facts.files_open + 2 * demand.connections + others + 65536
+    allows = max(0, (facts.file_max - facts.files_open - others) // demand.ends)
+    needed = facts.files_open + demand.ends * demand.connections + others + 65536
     return Rung(
         limit="fs.file-max",
         value=facts.file_max,
         used=facts.files_open,
         allows=allows,
-        why="both ends of a connection are open files of this host; root may pass the limit",
+        why=f"{_OPEN_FILES[demand.ends]} of this host; root may pass the limit",
         remedy=f"sysctl -w fs.file-max={needed}" if allows < demand.connections else "",
     )
 
@@ -207,20 +221,20 @@ def _memory(demand: Demand, facts: CapacityFacts) -> Rung:
     if facts.memory_available is None:
         return _unknown("memory")
     share = int(facts.memory_available * demand.memory_share)
-    allows = share // BYTES_PER_CONNECTION
+    allows = share // demand.bytes_each
     return Rung(
         limit="memory",
         value=share,
         allows=allows,
-        why=f"{BYTES_PER_CONNECTION} bytes a connection, of {demand.memory_share:.0%} of the "
+        why=f"{demand.bytes_each} bytes a connection, of {demand.memory_share:.0%} of the "
         "memory that is available",
         remedy="add memory, stop what takes it, or --force" if allows < demand.connections else "",
     )
 
 
 def _cgroup_memory(demand: Demand, limit: CgroupLimit) -> Rung:
-    allows = limit.left // BYTES_PER_CONNECTION
-    needed = limit.used + demand.connections * BYTES_PER_CONNECTION * 5 // 4
+    allows = limit.left // demand.bytes_each
+    needed = limit.used + demand.connections * demand.bytes_each * 5 // 4
     return Rung(
         limit="memory cgroup",
         value=limit.limit,
@@ -295,27 +309,27 @@ def _conntrack(demand: Demand, facts: CapacityFacts, maximum: int) -> Rung:
 def _processes(demand: Demand, facts: CapacityFacts, shape: _Shape) -> Rung:
     if facts.pid_max is None or facts.tasks is None:
         return _unknown("kernel.pid_max")
-    pairs = max(0, facts.pid_max - facts.tasks) // 2
-    needed = facts.tasks + 2 * shape.pairs + 1024
+    pairs = max(0, facts.pid_max - facts.tasks) // demand.ends
+    needed = facts.tasks + demand.ends * shape.pairs + 1024
     return Rung(
         limit="kernel.pid_max",
         value=facts.pid_max,
         used=facts.tasks,
         allows=_in_pairs(demand, shape, pairs),
-        why=f"{2 * shape.pairs} processes are needed",
+        why=f"{demand.ends * shape.pairs} processes are needed",
         remedy=f"sysctl -w kernel.pid_max={needed}" if pairs < shape.pairs else "",
     )
 
 
 def _cgroup_pids(demand: Demand, limit: CgroupLimit, shape: _Shape) -> Rung:
-    pairs = limit.left // 2
+    pairs = limit.left // demand.ends
     return Rung(
         limit="pids cgroup",
         value=limit.limit,
         used=limit.used,
         allows=_in_pairs(demand, shape, pairs),
-        why=f"{2 * shape.pairs} processes are needed",
-        remedy=f"echo {limit.used + 2 * shape.pairs + 64} > {limit.path}"
+        why=f"{demand.ends * shape.pairs} processes are needed",
+        remedy=f"echo {limit.used + demand.ends * shape.pairs + 64} > {limit.path}"
         if pairs < shape.pairs
         else "",
     )

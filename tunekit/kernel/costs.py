@@ -9,6 +9,12 @@ from __future__ import annotations
 BYTES_PER_CONNECTION = 10_500
 """Kernel memory of both ends, the server's watched by epoll: about 9,800 of slab, and a little."""
 
+BYTES_PER_CLIENT_END = 4_800
+"""Kernel memory of one end that nothing watches, its source port and an unread echo included."""
+
+BYTES_PER_SERVER_END = 4_800
+"""Kernel memory of one end that epoll watches."""
+
 SPARE_DESCRIPTORS = 48
 """Descriptors of a process that are no connection and no listener: control, epoll, the loader's."""
 

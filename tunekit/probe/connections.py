@@ -4,47 +4,24 @@ from __future__ import annotations
 
 import os
 import secrets
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 
 from tunekit.errors import ProbeRefused
 from tunekit.kernel import capacity_facts, process
 from tunekit.kernel.capacity_facts import CapacityFacts
 from tunekit.kernel.costs import BYTES_PER_CONNECTION
 from tunekit.probe import obstacles, outcome, tokens
+from tunekit.probe.course import Course, lead
 from tunekit.probe.load import Load, Phase, Progress, Proof
 from tunekit.probe.look import Look, difference, look, moved
 from tunekit.probe.model import Measurement
 from tunekit.probe.obstacles import Circumstances
 from tunekit.probe.plan import Layout, lay_out
-from tunekit.probe.supervisor import OutOfTime, Supervisor
+from tunekit.probe.supervisor import Supervisor
 from tunekit.probe.watch import Watch
 
 _USUAL_PORTS = 28_232
-
-
-@dataclass(slots=True, kw_only=True)
-class _Course:
-    """How far a run came: seconds and echoes of each phase, where it ended, and what was seen
-    then.
-    """
-
-    seconds: dict[Phase, float] = field(default_factory=dict)
-    echoed: dict[Phase, int] = field(default_factory=dict)
-    ended_in: Phase = Phase.START
-    in_time: bool = True
-    loaded: Look = field(default_factory=Look)
-
-    @contextmanager
-    def in_phase(self, phase: Phase) -> Iterator[None]:
-        self.ended_in = phase
-        start = time.monotonic()
-        try:
-            yield
-        finally:
-            self.seconds[phase] = time.monotonic() - start
 
 
 def prove(load: Load, *, observe: Callable[[Progress], None] | None = None) -> Proof:
@@ -71,49 +48,10 @@ def prove(load: Load, *, observe: Callable[[Progress], None] | None = None) -> P
     )
     watch.attach(supervisor)
     with _descriptors_for(2 * len(layout.connections)), supervisor:
-        course = _lead(supervisor, load)
+        course = lead(supervisor, load)
         if course.in_time:
             supervisor.close()
     return _proof(load, layout, facts, user, supervisor, course, watch, before)
-
-
-def _lead(supervisor: Supervisor, load: Load) -> _Course:
-    """Take the shards through the phases as far as they go."""
-    course = _Course()
-    try:
-        with course.in_phase(Phase.START):
-            _start(supervisor)
-        with course.in_phase(Phase.CONNECT):
-            supervisor.connect()
-        _prove_round(supervisor, course, 1)
-        if load.hold:
-            with course.in_phase(Phase.HOLD):
-                supervisor.hold(load.hold)
-            _prove_round(supervisor, course, 2)
-    except OutOfTime:
-        course.in_time = False
-    course.loaded = look()
-    return course
-
-
-def _prove_round(supervisor: Supervisor, course: _Course, round_: int) -> None:
-    phase = Phase.PROVE if round_ == 1 else Phase.PROVE_AGAIN
-    with course.in_phase(phase):
-        supervisor.prove(round_)
-    course.echoed[phase] = outcome.proved(supervisor.pairs, round_)
-
-
-def _start(supervisor: Supervisor) -> None:
-    try:
-        supervisor.start()
-    except OSError as error:
-        started = sum(1 for _ in supervisor.shards())
-        raise ProbeRefused(
-            f"{started} of {2 * len(supervisor.pairs)} processes could be started: "
-            f"{error.strerror}",
-            errno=error.errno,
-            hint="see ulimit -u, kernel.pid_max and pids.max of this control group",
-        ) from error
 
 
 def _layout(load: Load, facts: CapacityFacts) -> Layout:
@@ -164,7 +102,7 @@ def _proof(
     facts: CapacityFacts,
     user: process.User | None,
     supervisor: Supervisor,
-    course: _Course,
+    course: Course,
     watch: Watch,
     before: Look,
 ) -> Proof:
@@ -216,19 +154,20 @@ def _proof(
         time_wait_left=None if waiting is None else max(0, waiting),
         seconds=sum(course.seconds.values()),
         notes=tuple(f"{name} rose by {count}" for name, count in counters.items() if count),
-        measurements=_measurements(load, supervisor, course, watch, before, opened, proved),
+        measurements=measurements(load, supervisor, course, watch, before, opened, proved),
     )
 
 
-def _measurements(
+def measurements(
     load: Load,
     supervisor: Supervisor,
-    course: _Course,
+    course: Course,
     watch: Watch,
     before: Look,
     opened: int,
     proved: int,
 ) -> tuple[Measurement, ...]:
+    """The figures of a run, in the order in which they are read."""
     pairs = supervisor.pairs
     shards = list(supervisor.shards())
     figures = [
