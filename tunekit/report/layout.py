@@ -1,6 +1,6 @@
 """Fitting tables and prose into a number of terminal columns.
 
-Long keys fold after a dot, then after an underscore; vectors fold between their fields. What does
+tabulate draws the grids; what is here chooses the widths and folds the texts beforehand. Long keys fold after a dot, then after an underscore; vectors fold between their fields. What does
 not fit as a table even so becomes a record: a line for each field. No line is ever wider than
 asked, so that no terminal wraps one in the middle of a table.
 """
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from tunekit.report.style import Tone, paint
@@ -65,6 +65,11 @@ def _columns_of_char(char: str) -> int:
     if unicodedata.combining(char) or unicodedata.category(char) in ("Mn", "Me"):
         return 0
     return 2 if unicodedata.east_asian_width(char) in "WF" else 1
+
+
+def _is_even(text: str) -> bool:
+    """Tell whether each character takes one column, which is how tabulate measures."""
+    return columns_of(text) == len(text)
 
 
 def wrap(text: str, width: int, *, hang: int = 0) -> list[str]:
@@ -147,7 +152,8 @@ def table(
         return _records(titles, rows, page, note, names=names)
     room = page.width - sum(widths) - GAP * len(widths)
     longest = max(columns_of(row.note) for row in rows)
-    if longest and room >= max(len(note), min(longest, _NOTE_COLUMN)):
+    fits = room >= max(len(note), min(longest, _NOTE_COLUMN))
+    if longest and fits and all(_is_even(row.note) for row in rows):
         widths.append(max(len(note), min(longest, room)))
         return _grid((*titles, note), [_with_note_as_cell(row) for row in rows], widths, page)
     return _grid(titles, rows, widths, page)
@@ -160,6 +166,8 @@ def _with_note_as_cell(row: Row) -> Row:
 
 def _fit(titles: Sequence[str], rows: Sequence[Row], width: int) -> list[int] | None:
     """Narrow the widest columns until the table fits; None when it cannot."""
+    if not all(_is_even(text) for row in rows for text in row.cells):
+        return None
     widths = [
         max(columns_of(title), *(columns_of(row.cells[i]) for row in rows))
         for i, title in enumerate(titles)
@@ -185,33 +193,38 @@ def _longest_word(rows: Sequence[Row], index: int) -> int:
 
 
 def _grid(
-    titles: Sequence[str], rows: Iterable[Row], widths: Sequence[int], page: Page
+    titles: Sequence[str], rows: Sequence[Row], widths: Sequence[int], page: Page
 ) -> list[str]:
+    # Importing it takes longer than drawing, and not every command draws a table.
+    from tabulate import tabulate
+
     heads = Row(cells=tuple(titles), tones=(Tone.HEAD,) * len(titles))
-    rule = Row(cells=tuple("-" * size for size in widths), tones=(Tone.DIM,) * len(widths))
-    lines = [*_lines(heads, widths, page), *_lines(rule, widths, page)]
-    for row in rows:
-        lines += _lines(row, widths, page)
+    folded = [_fold(row, widths, page) for row in (heads, *rows)]
+    # The titles are a row like the others: tabulate makes room for two characters more than a
+    # title has. Without headers it draws the rule above and below everything.
+    rule, *drawn, _ = tabulate(
+        [["\n".join(lines) for lines in cells] for cells in folded],
+        tablefmt="simple",
+        disable_numparse=True,
+        preserve_whitespace=True,
+        colalign=("left",) * len(widths),
+    ).split("\n")
+    heights = [max(map(len, cells)) for cells in folded]
+    lines = [*drawn[: heights[0]], page.paint(rule, Tone.DIM)]
+    end = heights[0]
+    for row, height in zip(rows, heights[1:], strict=True):
+        start, end = end, end + height
+        lines += drawn[start:end]
         lines += prose(row.note, page, indent=4, tone=Tone.DIM)
     return lines
 
 
-def _lines(row: Row, widths: Sequence[int], page: Page) -> list[str]:
-    folded = [
-        wrap(text, size, hang=0 if index else 2)
-        for index, (text, size) in enumerate(zip(row.cells, widths, strict=True))
+def _fold(row: Row, widths: Sequence[int], page: Page) -> list[list[str]]:
+    """The coloured lines of each cell."""
+    return [
+        [page.paint(line, row.tone(index)) for line in wrap(text, width, hang=0 if index else 2)]
+        for index, (text, width) in enumerate(zip(row.cells, widths, strict=True))
     ]
-    lines = []
-    for number in range(max(map(len, folded))):
-        line, blanks = "", 0
-        for index, part in enumerate(folded):
-            text = part[number] if number < len(part) else ""
-            if text:
-                line += " " * blanks + page.paint(text, row.tone(index))
-                blanks = 0
-            blanks += widths[index] - columns_of(text) + GAP
-        lines.append(line)
-    return lines
 
 
 def _records(

@@ -127,5 +127,20 @@ def test_a_table_that_cannot_fit_becomes_records() -> None:
     ]
 
 
+def test_wide_characters_are_never_aligned_by_counting_them() -> None:
+    rows = [Row(cells=("net.core.somaxconn", "4096"), note="大")]
+
+    assert table(("key", "value"), rows, Page(width=80)) == [
+        "key                 value",
+        "------------------  -----",
+        "net.core.somaxconn  4096",
+        "    大",
+    ]
+    assert table(("key", "value"), [Row(cells=("kernel.hostname", "大"))], Page(width=80)) == [
+        "kernel.hostname",
+        "  value  大",
+    ]
+
+
 def test_a_table_without_rows_is_nothing() -> None:
     assert table(("key", "value"), [], Page(width=80)) == []

@@ -73,13 +73,13 @@ def test_apply_shows_the_settings_then_the_proof_then_how_to_undo_it() -> None:
 profile high-conn (/etc/tunekit/profiles/high-conn.yaml) with connections=10000,
 processes=1
 
-key                             before              after               outcome
-------------------------------  ------------------  ------------------  --------
-net.core.somaxconn              4096                65535               applied
+key                          before              after               outcome
+---------------------------  ------------------  ------------------  --------
+net.core.somaxconn           4096                65535               applied
     the kernel cuts every listen backlog to this
-net.ipv4.tcp_wmem               4096 16384 4194304  4096 16384 8388608  adjusted
+net.ipv4.tcp_wmem            4096 16384 4194304  4096 16384 8388608  adjusted
     the kernel rounded 8388607 up; a sender keeps what is not acknowledged yet
-net.netfilter.nf_conntrack_     432000              86400               applied
+net.netfilter.nf_conntrack_  432000              86400               applied
   tcp_timeout_established
     five days of idle entries fill the table
 
@@ -143,15 +143,15 @@ check        expected  observed  verdict
 connections  10000     10000     pass
     every one brought its own token back
 
-figure                    measured
-------------------------  --------------
-connect.rate              24,920/s
-echo.latency              p50 3.54 ms,
-  (in_flight=256)         p99 80.1 ms,
-                          max 82.4 ms
-memory.                   8,694 B
-  kernel_per_connection   (predicted
-  (by=slab)               10500 B)
+figure                   measured
+-----------------------  ------------
+connect.rate             24,920/s
+echo.latency             p50 3.54 ms,
+  (in_flight=256)        p99 80.1 ms,
+                         max 82.4 ms
+memory.                  8,694 B
+  kernel_per_connection  (predicted
+  (by=slab)              10500 B)
 
 applied high-conn as transaction 3: 3
 keys written, 1 already held; undo it
@@ -167,16 +167,16 @@ def test_inspect_shows_only_what_differs() -> None:
 profile high-conn (/etc/tunekit/profiles/high-conn.yaml) with connections=10000,
 processes=1
 
-key                           running              wanted                verdict
-----------------------------  -------------------  --------------------  -------
-net.core.somaxconn            4096                 65535                 differs
+key                          running              wanted                verdict
+---------------------------  -------------------  --------------------  -------
+net.core.somaxconn           4096                 65535                 differs
     the kernel cuts every listen backlog to this
-net.ipv4.tcp_rmem             4096 131072 6291456  4096 131072 33554432  differs
+net.ipv4.tcp_rmem            4096 131072 6291456  4096 131072 33554432  differs
     a window of 32 MiB fills 2.5 Gbit/s over 100 ms
-net.netfilter.nf_conntrack_   432000               86400                 differs
+net.netfilter.nf_conntrack_  432000               86400                 differs
   tcp_timeout_established
     five days of idle entries fill the table
-rlimit.nofile                 1024 1048576         at least 11024        warning
+rlimit.nofile                1024 1048576         at least 11024        warning
     a connection is an open file; tunekit run high-conn -- COMMAND
 
 1 setting already holds (--all shows all).
@@ -222,16 +222,16 @@ def test_many_keys_are_a_table() -> None:
     assert (
         shown(KEYS)
         == """\
-key                       value         unit         range          default
-------------------------  ------------  -----------  -------------  ------------
-net.core.somaxconn        4096          connections  0..2147483647  4096
+key                       value        unit         range          default
+------------------------  -----------  -----------  -------------  -----------
+net.core.somaxconn        4096         connections  0..2147483647  4096
     the longest accept queue that a listener may ask for
-net.ipv4.tcp_rmem         4096 131072   bytes        >= 1           4096 131072
-                          6291456                                   6291456
+net.ipv4.tcp_rmem         4096 131072  bytes        >= 1           4096 131072
+                          6291456                                  6291456
     minimum, default and maximum of a TCP receive buffer
 net.ipv4.                 (not
   tcp_fastopen_key        permitted)
-net.netfilter.nf_         432000        seconds
+net.netfilter.nf_         432000       seconds
   conntrack_tcp_timeout_
   established
     how long an idle connection stays in the table
@@ -408,7 +408,7 @@ def test_what_is_absent_and_required_is_shown() -> None:
 
     assert shown(report) == (
         "key          before  after  outcome    why\n"
-        "-----------  ------  -----  ---------  -----------------------------------------\n"
+        "-----------  ------  -----  ---------  --------------------------------------\n"
         "fs.file-max  -       -      elsewhere  set it on the host; every socket is an\n"
         "                                       open file\n"
     )
