@@ -1,8 +1,9 @@
 """Fitting tables and prose into a number of terminal columns.
 
-tabulate draws the grids; what is here chooses the widths and folds the texts beforehand. Long keys fold after a dot, then after an underscore; vectors fold between their fields. What does
-not fit as a table even so becomes a record: a line for each field. No line is ever wider than
-asked, so that no terminal wraps one in the middle of a table.
+tabulate draws the grids; what is here chooses the widths and folds the texts beforehand. Long keys
+fold after a dot, then after an underscore; vectors fold between their fields. What does not fit as
+a table even so becomes a record: a line for each field. No line is ever wider than asked, so that
+no terminal wraps one in the middle of a table.
 """
 
 from __future__ import annotations
