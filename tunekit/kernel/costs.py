@@ -15,6 +15,9 @@ BYTES_PER_CLIENT_END = 4_800
 BYTES_PER_SERVER_END = 4_800
 """Kernel memory of one end that epoll watches."""
 
+BYTES_PER_UNIX_CONNECTION = 5_200
+"""Kernel memory of both ends of a Unix stream, the server's watched by epoll."""
+
 SPARE_DESCRIPTORS = 48
 """Descriptors of a process that are no connection and no listener: control, epoll, the loader's."""
 

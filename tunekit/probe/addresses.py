@@ -12,6 +12,9 @@ from __future__ import annotations
 from tunekit.kernel.costs import per_listener
 from tunekit.probe.load import Family
 
+Place = str | bytes
+"""An IP address, or the name of a Unix socket."""
+
 _FIRST = (127 << 24) + (1 << 16)
 _LAST = (127 << 24) + (254 << 16)
 
@@ -27,11 +30,14 @@ def spread(connections: int, parts: int) -> list[int]:
     return [each + 1] * more + [each] * (parts - more)
 
 
-def destination(family: Family, serial: int) -> str:
+def destination(family: Family, serial: int, nonce: int = 0) -> Place:
     """The address of the listener with that serial number, counted over all servers.
 
-    IPv6 has one loopback address, so there the listeners differ by port alone.
+    IPv6 has one loopback address, so there the listeners differ by port alone. A Unix socket has
+    an abstract name, which is gone with its last process; the run's `nonce` is in it.
     """
+    if family is Family.UNIX:
+        return b"\0tunekit-%x-%d" % (nonce, serial)
     if family is Family.INET6:
         return "::1"
     number = _FIRST + serial % (_LAST - _FIRST)

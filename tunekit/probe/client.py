@@ -13,22 +13,27 @@ import errno
 import os
 import select
 import socket
+import struct
 import time
 from array import array
 from collections.abc import Sequence
 
 from tunekit.probe import tokens
+from tunekit.probe.conversation import Talk
 from tunekit.probe.ledger import Cell, Ledger, round_mark
-from tunekit.probe.load import Family, Phase
-from tunekit.probe.shard import CONNECT, PROVE, Control, round_of
+from tunekit.probe.load import Family, Load, Phase
+from tunekit.probe.shard import CONNECT, PROVE, TALK, Control, Pace, pace_of, round_of
 
-Address = tuple[str, int]
+Address = tuple[str, int] | bytes
+"""An address and a port, or the name of a Unix socket."""
 
 _UNFINISHED = (errno.EALREADY, errno.EINPROGRESS)
 _EXHAUSTED = frozenset(
     {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS, errno.EADDRNOTAVAIL}
 )
 _BATCH = 256
+_LOOK = 1_000_000
+"""Nanoseconds between two looks at connects that are under way, while none is due."""
 
 
 class Client:
@@ -49,17 +54,29 @@ class Client:
         self._in_flight = in_flight
         self._patience = patience
         self._descriptors = array("i", [-1]) * ledger.connections
+        self._send_timeout = struct.pack("ll", int(patience), int(patience % 1 * 1e6))
+        self._talk: Talk | None = None
+        self._pace: Pace | None = None
         self._pending: dict[int, tuple[int, int]] = {}
         self._pending_poll: select.epoll | None = None
 
-    def connect(self, family: Family, targets: Sequence[tuple[Address, int]]) -> None:
+    def connect(
+        self,
+        family: Family,
+        targets: Sequence[tuple[Address, int]],
+        pace: Pace | None = None,
+    ) -> None:
         """Open as many connections to each address as it says, one after the other."""
+        self._pace = pace
+        connect_some = self._connect_some
+        if pace is not None or family is Family.UNIX:
+            connect_some = self._connect_singly
         index = 0
         for address, count in targets:
             end = index + count
             while index < end:
                 stop = min(end, index + _BATCH)
-                failure = self._connect_some(family, address, index, stop)
+                failure = connect_some(family, address, index, stop)
                 if failure:
                     self._settle(self._patience)
                     missing = self._ledger.connections - self._started
@@ -81,6 +98,21 @@ class Client:
                 rest = sum(fd >= 0 for fd in descriptors[end:])
                 self._ledger.lose(phase, errno.ETIMEDOUT, rest)
                 return
+
+    def talk(self, round_: int, *, active: float, payload: int) -> None:
+        """Send a message on each of the active connections and wait until it is back."""
+        if self._talk is None:
+            self._talk = Talk(
+                self._ledger,
+                self._descriptors,
+                self._lose,
+                active=active,
+                payload=payload,
+                in_flight=self._in_flight,
+                patience=self._patience,
+                seed=self._nonce << tokens.SHARD_BITS | self._shard,
+            )
+        self._talk.round(tokens.base(~self._nonce, self._shard, round_))
 
     def close(self) -> None:
         """Close every connection."""
@@ -120,6 +152,59 @@ class Client:
         self._ledger.connect_latency.extend(durations)
         self._ledger.cells[Cell.OPENED] += len(durations)
         return failure
+
+    def _connect_singly(self, family: Family, address: Address, begin: int, end: int) -> int:
+        """As `_connect_some`, each when it is due; its latency counts from then.
+
+        A connect that had to wait for the ones before it is thus as late as its user would have
+        found it, which a clock that starts with the system call does not see.
+        """
+        for index in range(begin, end):
+            due = time.monotonic_ns() if self._pace is None else self._pace.due(index)
+            self._wait_until(due)
+            failure = self._connect_one(family, address, index, due)
+            if failure in _EXHAUSTED or (failure and family is Family.UNIX):
+                return failure
+            if failure:
+                self._ledger.lose(Phase.CONNECT, failure)
+        return 0
+
+    def _wait_until(self, due: int) -> None:
+        while True:
+            if self._pending:
+                self._settle(0)
+            left = due - time.monotonic_ns()
+            if left <= 0:
+                return
+            time.sleep(min(left, _LOOK if self._pending else left) / 1e9)
+
+    def _connect_one(self, family: Family, address: Address, index: int, start: int) -> int:
+        """Open one connection, or leave it pending; return an errno or 0."""
+        try:
+            connection = _socket.socket(family.value, socket.SOCK_STREAM)
+        except OSError as error:
+            return error.errno or errno.EIO
+        if family is Family.UNIX:
+            # A full queue answers EAGAIN at once, and nothing tells when there is room again; a
+            # connect that blocks is told (unix_stream_connect, net/unix/af_unix.c).
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, self._send_timeout)
+            failure = connection.connect_ex(address)
+            failure = errno.ETIMEDOUT if failure == errno.EAGAIN else failure
+        else:
+            connection.setblocking(False)
+            connection.connect_ex(address)
+            failure = connection.connect_ex(address)
+        if failure in _UNFINISHED:
+            self._wait_for(connection.detach(), index, start)
+            return 0
+        if failure:
+            connection.close()
+            return failure
+        connection.setblocking(False)
+        self._descriptors[index] = connection.detach()
+        self._ledger.connect_latency.extend([time.monotonic_ns() - start])
+        self._ledger.cells[Cell.OPENED] += 1
+        return 0
 
     def _wait_for(self, fd: int, index: int, start: int) -> None:
         if self._pending_poll is None:
@@ -227,15 +312,17 @@ class Client:
 
 
 def run(
-    control: Control, client: Client, family: Family, targets: Sequence[tuple[Address, int]]
+    control: Control, client: Client, load: Load, targets: Sequence[tuple[Address, int]]
 ) -> None:
     """Do what the supervisor says, until it says to quit or is gone."""
     while True:
         message = control.recv(64)
-        if message == CONNECT:
-            client.connect(family, targets)
+        if message[:1] == CONNECT:
+            client.connect(load.family, targets, pace_of(message))
         elif message[:1] == PROVE:
             client.prove(round_of(message))
+        elif message[:1] == TALK:
+            client.talk(round_of(message), active=load.active, payload=load.payload)
         else:
             break
         control.send(message[:1])

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
-from tunekit.errors import ProbeRefused
+from tunekit.errors import Interrupted, ProbeRefused
 from tunekit.kernel import capacity_facts, process
 from tunekit.kernel.capacity_facts import CapacityFacts
-from tunekit.kernel.costs import BYTES_PER_CONNECTION
 from tunekit.probe import obstacles, outcome, tokens
 from tunekit.probe.course import Course, lead
-from tunekit.probe.load import Load, Phase, Progress, Proof
+from tunekit.probe.load import Family, Load, Lost, Phase, Progress, Proof
 from tunekit.probe.look import Look, difference, look, moved
 from tunekit.probe.model import Measurement
 from tunekit.probe.obstacles import Circumstances
-from tunekit.probe.plan import Layout, lay_out
+from tunekit.probe.plan import Layout, in_flight, lay_out
 from tunekit.probe.supervisor import Supervisor
 from tunekit.probe.watch import Watch
 
@@ -29,8 +29,9 @@ def prove(load: Load, *, observe: Callable[[Progress], None] | None = None) -> P
 
     `observe` is called ten times a second, in this thread. Whatever ends the call, no process and
     no socket of the load is left. A load that could not be carried is a Proof with `lost` and an
-    `obstacle`. Raises ProbeRefused, before any connection is opened, for a load that cannot be
-    tried here, and UsageError for one that makes no sense.
+    `obstacle`; one that a handler's Interrupted ended says how far it came. Raises ProbeRefused,
+    before any connection is opened, for a load that cannot be tried here, and UsageError for one
+    that makes no sense.
     """
     facts = capacity_facts.gather()
     layout = _layout(load, facts)
@@ -47,20 +48,33 @@ def prove(load: Load, *, observe: Callable[[Progress], None] | None = None) -> P
         tick=watch.tick,
     )
     watch.attach(supervisor)
-    with _descriptors_for(2 * len(layout.connections)), supervisor:
-        course = lead(supervisor, load)
-        if course.in_time:
-            supervisor.close()
+    course = Course()
+    with _descriptors_for(2 * len(layout.connections)):
+        try:
+            with supervisor:
+                lead(supervisor, load, course)
+                if course.whole:
+                    supervisor.close()
+        except Interrupted as error:
+            course.interrupted = error.signum
     return _proof(load, layout, facts, user, supervisor, course, watch, before)
 
 
 def _layout(load: Load, facts: CapacityFacts) -> Layout:
-    return lay_out(
+    layout = lay_out(
         load,
         hard=facts.nofile_hard,
         ceiling=(facts.nr_open or 0) if facts.may_raise_nofile else 0,
         ports=facts.ports or _USUAL_PORTS,
         cpus=facts.cpus,
+    )
+    pages = None
+    if facts.tcp_mem:
+        pages = max(0, facts.tcp_mem[0] - (facts.tcp_mem_used or 0))
+    clients = min(load.at_once or facts.cpus, len(layout.connections))
+    return replace(
+        layout,
+        in_flight=in_flight(load, pages=pages, page_size=facts.page_size, clients=clients),
     )
 
 
@@ -72,15 +86,16 @@ def _user(load: Load) -> process.User | None:
 
 
 def _refuse_too_much_memory(load: Load, facts: CapacityFacts) -> None:
-    if facts.memory_available is None:
+    if facts.memory_available is None or load.force:
         return
-    needed = load.connections * BYTES_PER_CONNECTION
+    each = load.family.bytes_per_connection
+    needed = load.connections * each
     allowed = int(facts.memory_available * load.max_memory_share)
     if needed > allowed:
         raise ProbeRefused(
             f"{load.connections} connections take about {needed >> 20} MiB of kernel memory; "
             f"{allowed >> 20} MiB may be taken, {load.max_memory_share:.0%} of what is available",
-            hint=f"ask for {allowed // BYTES_PER_CONNECTION}, or --force",
+            hint=f"ask for {allowed // each}, or --force",
         )
 
 
@@ -108,9 +123,11 @@ def _proof(
 ) -> Proof:
     pairs = supervisor.pairs
     after = look()
-    proved = outcome.proved(pairs, load.rounds)
+    rounds = load.rounds if course.interrupted is None else course.rounds
+    proved = outcome.proved(pairs, rounds)
     opened = outcome.opened(pairs)
-    lost = outcome.lost(pairs, load.rounds, course.ended_in)
+    why = "timeout" if course.interrupted is None else "interrupted"
+    lost = outcome.lost(pairs, rounds, course.ended_in, why=why)
     faults = outcome.faults(pairs)
     counters = moved(before, course.loaded)
     backlog = outcome.backlog(pairs)
@@ -129,6 +146,7 @@ def _proof(
         ),
     )
     waiting = difference(before.sockets.get("TCP.tw"), after.sockets.get("TCP.tw"))
+    in_use = "sockets.used" if load.family is Family.UNIX else "TCP.inuse"
     listeners = outcome.listeners(pairs)
     return Proof(
         asked=load.connections,
@@ -137,7 +155,10 @@ def _proof(
         lost=lost,
         faults=faults,
         obstacle=obstacle,
-        rounds=load.rounds,
+        family=load.family,
+        rounds=rounds,
+        interrupted=course.interrupted,
+        ended_in=Phase.CLOSE if course.whole else course.ended_in,
         servers=len(pairs),
         per_process=layout.connections[0],
         listeners=listeners,
@@ -147,14 +168,22 @@ def _proof(
         backlog=backlog,
         counters=counters,
         sockets_expected=2 * proved + listeners,
-        sockets_seen=difference(
-            before.sockets.get("TCP.inuse"), course.loaded.sockets.get("TCP.inuse")
-        ),
-        sockets_others=before.sockets.get("TCP.inuse", 0),
+        sockets_seen=difference(before.sockets.get(in_use), course.loaded.sockets.get(in_use)),
+        sockets_others=before.sockets.get(in_use, 0),
         time_wait_left=None if waiting is None else max(0, waiting),
         seconds=sum(course.seconds.values()),
         notes=tuple(f"{name} rose by {count}" for name, count in counters.items() if count),
-        measurements=measurements(load, supervisor, course, watch, before, opened, proved),
+        measurements=measurements(
+            load,
+            supervisor,
+            course,
+            watch,
+            before,
+            opened,
+            proved,
+            lost=lost,
+            in_flight=layout.in_flight,
+        ),
     )
 
 
@@ -166,6 +195,9 @@ def measurements(
     before: Look,
     opened: int,
     proved: int,
+    *,
+    lost: Sequence[Lost] = (),
+    in_flight: int | None = None,
 ) -> tuple[Measurement, ...]:
     """The figures of a run, in the order in which they are read."""
     pairs = supervisor.pairs
@@ -175,7 +207,15 @@ def measurements(
         Measurement(name="connections.opened", measured=opened, unit="1"),
         Measurement(name="connections.proved", measured=proved, unit="1"),
         Measurement(name="connections.lost", measured=load.connections - proved, unit="1"),
-        *outcome.rate("connect.rate", opened, course.seconds, watch.course, Phase.CONNECT),
+        *outcome.causes(lost),
+        *outcome.rate(
+            "connect.rate",
+            opened,
+            course.seconds,
+            watch.course,
+            Phase.CONNECT,
+            requested=load.rate,
+        ),
         *outcome.latency(
             "connect.latency", outcome.merged(pair.ledger.connect_latency for pair in pairs)
         ),
@@ -189,9 +229,10 @@ def measurements(
         *outcome.latency(
             "echo.latency",
             outcome.merged(pair.ledger.echo_latency for pair in pairs),
-            in_flight=load.in_flight,
+            in_flight=in_flight or load.in_flight,
         ),
-        *outcome.memory(before, course.loaded, opened),
+        *outcome.talk(load, pairs, course.talking),
+        *outcome.memory(before, course.loaded, opened, load.family.bytes_per_connection),
         *outcome.resident(shards),
         *outcome.processor(shards, load.connections),
     )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from tunekit.errors import ProbeRefused
+from tunekit.errors import Interrupted, ProbeRefused
 from tunekit.probe import outcome
 from tunekit.probe.load import Load, Phase
 from tunekit.probe.look import Look, look
@@ -16,15 +16,27 @@ from tunekit.probe.supervisor import OutOfTime, Supervisor
 
 @dataclass(slots=True, kw_only=True)
 class Course:
-    """How far a run came: seconds and echoes of each phase, where it ended, and what was seen
-    then.
+    """How far a run came: seconds and echoes of each phase, where it ended, by which signal if by
+    any, and what was seen then. `talking` are the seconds of the messages while holding.
     """
 
     seconds: dict[Phase, float] = field(default_factory=dict)
     echoed: dict[Phase, int] = field(default_factory=dict)
     ended_in: Phase = Phase.START
     in_time: bool = True
+    interrupted: int | None = None
+    talking: float = 0.0
     loaded: Look = field(default_factory=Look)
+
+    @property
+    def whole(self) -> bool:
+        """Tell whether nothing cut it short."""
+        return self.in_time and self.interrupted is None
+
+    @property
+    def rounds(self) -> int:
+        """The rounds of proof that were done, at least the first, though it may not be through."""
+        return max(1, len(self.echoed))
 
     @contextmanager
     def in_phase(self, phase: Phase) -> Iterator[None]:
@@ -37,21 +49,23 @@ class Course:
             self.seconds[phase] = time.monotonic() - start
 
 
-def lead(supervisor: Supervisor, load: Load) -> Course:
-    """Take the shards through the phases as far as they go."""
-    course = Course()
+def lead(supervisor: Supervisor, load: Load, course: Course | None = None) -> Course:
+    """Take the shards through the phases as far as they go, and write down in `course` how far."""
+    course = course or Course()
     try:
         with course.in_phase(Phase.START):
             _start(supervisor)
         with course.in_phase(Phase.CONNECT):
             supervisor.connect()
         _prove_round(supervisor, course, 1)
-        if load.hold:
+        if load.rounds > 1:
             with course.in_phase(Phase.HOLD):
-                supervisor.hold(load.hold)
+                course.talking = supervisor.hold(load.hold, load.messages)
             _prove_round(supervisor, course, 2)
     except OutOfTime:
         course.in_time = False
+    except Interrupted as error:
+        course.interrupted = error.signum
     course.loaded = look()
     return course
 

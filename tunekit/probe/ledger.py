@@ -35,6 +35,8 @@ class Cell(IntEnum):
     """Messages that the client did not expect."""
     BACKLOG = 6
     """The effective backlog of the server's first listener, plus one."""
+    TALKED = 7
+    """Messages that came back to the client while the connections were held, over all rounds."""
 
 
 class Ledger:
@@ -53,13 +55,14 @@ class Ledger:
         "connections",
         "echo_latency",
         "server_rounds",
+        "talk_latency",
     )
 
     def __init__(self, connections: int) -> None:
         self.connections = connections
         counts = len(Cell)
         errnos = len(_PHASES) * _ERRNOS
-        words = counts + 2 * CELLS + 2 * errnos
+        words = counts + 3 * CELLS + 2 * errnos
         memory = memoryview(mmap.mmap(-1, 8 * words + 2 * connections))
         wide = memory[: 8 * words].cast("Q")
         maps = memory[8 * words :]
@@ -67,7 +70,8 @@ class Ledger:
         wide = wide[counts:]
         self.connect_latency = Histogram(wide[:CELLS])
         self.echo_latency = Histogram(wide[CELLS : 2 * CELLS])
-        wide = wide[2 * CELLS :]
+        self.talk_latency = Histogram(wide[2 * CELLS : 3 * CELLS])
+        wide = wide[3 * CELLS :]
         self._lost = wide[:errnos]
         self._faults = wide[errnos:]
         self.client_rounds = maps[:connections]
@@ -89,6 +93,10 @@ class Ledger:
         """The same for the server."""
         return _counted(self._faults)
 
+    def fault_numbers(self) -> Iterator[tuple[Phase, int, int]]:
+        """As `faults`, with the errno itself."""
+        return _numbered(self._faults)
+
     def proved(self, round_: int) -> int:
         """The connections whose token both ends saw in that round: the sets, compared."""
         mark = round_mark(round_)
@@ -109,7 +117,12 @@ def _place(phase: Phase, number: int) -> int:
 
 
 def _counted(table: memoryview) -> Iterator[tuple[Phase, str, int]]:
+    for phase, number, count in _numbered(table):
+        yield phase, errno.errorcode.get(number, f"errno {number}"), count
+
+
+def _numbered(table: memoryview) -> Iterator[tuple[Phase, int, int]]:
     for place, count in enumerate(table):
         if count:
             phase, number = divmod(place, _ERRNOS)
-            yield _PHASES[phase], errno.errorcode.get(number, f"errno {number}"), count
+            yield _PHASES[phase], number, count

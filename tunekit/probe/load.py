@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
+from tunekit.kernel.costs import BYTES_PER_CONNECTION, BYTES_PER_UNIX_CONNECTION
+from tunekit.probe import tokens
 from tunekit.probe.model import Measurement
 
 
@@ -15,6 +17,12 @@ class Family(Enum):
 
     INET = socket.AF_INET
     INET6 = socket.AF_INET6
+    UNIX = socket.AF_UNIX
+
+    @property
+    def bytes_per_connection(self) -> int:
+        """The kernel memory of both ends of a connection."""
+        return BYTES_PER_UNIX_CONNECTION if self is Family.UNIX else BYTES_PER_CONNECTION
 
 
 class Phase(Enum):
@@ -35,10 +43,18 @@ class Load:
     `processes` is the number of server processes, each with a client process of its own; None
     takes as many as the descriptors need. `nofile` is the descriptor limit that each takes, None
     for the hard limit as it is. `user` is who they become when the caller is root, None for no
-    change. `hold` seconds pass before a second proof; 0 means one proof. `patience` seconds
-    without progress give a connection up, and `timeout` seconds bound the whole run (None: a
-    minute and what the number of connections needs at a twentieth of the usual speed).
-    `max_memory_share` is the part of the available memory that it may take.
+    change. `hold` seconds pass before a second proof. Without `hold` and `messages` there is one
+    proof. `patience` seconds without progress give a connection up, and `timeout` seconds bound
+    the whole run (None: a minute and what the number of connections needs at a twentieth of the
+    usual speed).
+
+    `rate` connections a second are begun over all processes, whether or not earlier ones are
+    established (an open loop); None begins each when its process has done the one before.
+    `messages` rounds of `payload` bytes are echoed while holding, on the `active` share of the
+    connections; the others stay idle.
+
+    `max_memory_share` is the part of the available memory that it may take. `force` tries although
+    limits that are known are in the way.
     """
 
     connections: int
@@ -52,19 +68,26 @@ class Load:
     nofile: int | None = None
     at_once: int | None = None
     in_flight: int = 64
+    rate: float | None = None
+    messages: int = 0
+    payload: int = tokens.SIZE
+    active: float = 1.0
     max_memory_share: float = 0.5
+    force: bool = False
 
     @property
     def deadline(self) -> float:
         """The seconds that the whole run may take."""
         if self.timeout is not None:
             return self.timeout
-        return 60 + self.connections / 1000 + self.hold
+        beginning = self.connections / self.rate if self.rate else 0.0
+        talking = self.messages * (self.connections * self.active / 1000 + self.payload / 1e6)
+        return 60 + self.connections / 1000 + beginning + self.hold + talking
 
     @property
     def rounds(self) -> int:
         """How often each connection is proved."""
-        return 2 if self.hold else 1
+        return 2 if self.hold or self.messages else 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,8 +140,9 @@ class Proof:
     server says the same. `lost` accounts for all the others. `faults` are what servers met
     (accept, epoll_ctl), which explains losses and adds none. `backlog` is the effective one,
     read back from a listener. `counters` holds what the watched TCP counters rose by.
-    `sockets_expected` and `sockets_seen` are TCP sockets in use over the
-    `sockets_others` that there were before.
+    `sockets_expected` and `sockets_seen` are sockets of the family in use over the
+    `sockets_others` that there were before. `rounds` are those that were done. `interrupted` is
+    the signal that ended it early, and `ended_in` the phase that it came to.
     """
 
     asked: int
@@ -127,7 +151,10 @@ class Proof:
     lost: tuple[Lost, ...] = ()
     faults: tuple[Lost, ...] = ()
     obstacle: Obstacle | None = None
+    family: Family = Family.INET
     rounds: int = 1
+    interrupted: int | None = None
+    ended_in: Phase = Phase.CLOSE
     servers: int = 0
     per_process: int = 0
     listeners: int = 0
@@ -147,7 +174,8 @@ class Proof:
     @property
     def ok(self) -> bool:
         """Tell whether every connection was proved and the kernel counted as many."""
-        return self.proved == self.asked and self.sockets_agree is not False
+        whole = self.proved == self.asked and self.interrupted is None
+        return whole and self.sockets_agree is not False
 
     @property
     def sockets_agree(self) -> bool | None:

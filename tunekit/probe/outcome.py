@@ -9,9 +9,9 @@ from itertools import pairwise
 from tunekit.kernel.costs import BYTES_PER_CONNECTION
 from tunekit.probe.histogram import Histogram
 from tunekit.probe.ledger import Cell
-from tunekit.probe.load import Lost, Phase
+from tunekit.probe.load import Load, Lost, Phase
 from tunekit.probe.look import Look, difference
-from tunekit.probe.model import Measurement
+from tunekit.probe.model import Measurement, Scalar
 from tunekit.probe.shard import Shard
 from tunekit.probe.supervisor import Pair
 
@@ -28,8 +28,12 @@ def proved(pairs: Iterable[Pair], round_: int) -> int:
     return sum(pair.ledger.proved(round_) for pair in pairs)
 
 
-def lost(pairs: Sequence[Pair], round_: int, ended_in: Phase) -> tuple[Lost, ...]:
-    """Account for every connection that is not among those of `proved`."""
+def lost(
+    pairs: Sequence[Pair], round_: int, ended_in: Phase, *, why: str = "timeout"
+) -> tuple[Lost, ...]:
+    """Account for every connection that is not among those of `proved`; `why` is what ended the
+    load for those that nothing else did.
+    """
     counts: Counter[tuple[Phase, str]] = Counter()
     for pair in pairs:
         mine: Counter[tuple[Phase, str]] = Counter()
@@ -38,7 +42,7 @@ def lost(pairs: Sequence[Pair], round_: int, ended_in: Phase) -> tuple[Lost, ...
         missing = pair.ledger.connections - pair.ledger.proved(round_)
         unexplained = missing - mine.total()
         if unexplained > 0:
-            mine[ended_in, _why(pair)] += unexplained
+            mine[ended_in, _why(pair, why)] += unexplained
         counts += mine
     return _sorted(counts)
 
@@ -83,12 +87,12 @@ def resident(shards: Sequence[Shard]) -> list[Measurement]:
     ]
 
 
-def _why(pair: Pair) -> str:
+def _why(pair: Pair, otherwise: str) -> str:
     if any(one.died for one in pair.shards):
         return "killed"
     if pair.client is None:
         return "not started"
-    return "timeout"
+    return otherwise
 
 
 def _sorted(counts: Counter[tuple[Phase, str]]) -> tuple[Lost, ...]:
@@ -101,7 +105,36 @@ def _sorted(counts: Counter[tuple[Phase, str]]) -> tuple[Lost, ...]:
     )
 
 
-def latency(name: str, histogram: Histogram, **parameters: int) -> list[Measurement]:
+def causes(lost: Iterable[Lost]) -> list[Measurement]:
+    """How many connections were lost, for each phase and cause."""
+    return [
+        Measurement(
+            name="connections.lost",
+            measured=one.count,
+            unit="1",
+            parameters={"phase": one.phase.value, "cause": one.cause},
+        )
+        for one in lost
+    ]
+
+
+def talk(load: Load, pairs: Sequence[Pair], seconds: float) -> list[Measurement]:
+    """The rate and the latency of the messages that were echoed while holding."""
+    count = sum(int(pair.ledger.cells[Cell.TALKED]) for pair in pairs)
+    if not count or not seconds:
+        return []
+    about: dict[str, Scalar] = {
+        "phase": Phase.HOLD.value,
+        "payload": load.payload,
+        "active": load.active,
+    }
+    return [
+        Measurement(name="echo.rate", measured=count / seconds, unit="1/s", parameters=about),
+        *latency("echo.latency", merged(pair.ledger.talk_latency for pair in pairs), **about),
+    ]
+
+
+def latency(name: str, histogram: Histogram, **parameters: Scalar) -> list[Measurement]:
     """The quantiles and the maximum of a histogram, in seconds; nothing for an empty one."""
     if not histogram.count:
         return []
@@ -122,6 +155,8 @@ def rate(
     seconds: Mapping[Phase, float],
     courses: Mapping[Phase, Sequence[tuple[float, int]]],
     phase: Phase,
+    *,
+    requested: float | None = None,
     **parameters: int,
 ) -> list[Measurement]:
     """Connections a second in a phase, with those of its first and last tenth where it took long
@@ -131,7 +166,13 @@ def rate(
         return []
     course = courses.get(phase, ())
     figures = [
-        Measurement(name=name, measured=count / seconds[phase], unit="1/s", parameters=parameters)
+        Measurement(
+            name=name,
+            measured=count / seconds[phase],
+            unit="1/s",
+            parameters=parameters,
+            requested=requested,
+        )
     ]
     for part, low, high in (("first tenth", 0.0, 0.1), ("last tenth", 0.9, 1.0)):
         start, end = _when(course, low * count), _when(course, high * count)
@@ -163,9 +204,11 @@ def merged(histograms: Iterable[Histogram]) -> Histogram:
     return total
 
 
-def memory(before: Look, loaded: Look, connections: int) -> list[Measurement]:
+def memory(
+    before: Look, loaded: Look, connections: int, each: int = BYTES_PER_CONNECTION
+) -> list[Measurement]:
     """Bytes a connection, by what the slabs grew and by what is no longer available; the latter
-    has the processes of the load in it.
+    has the processes of the load in it. `each` is what was expected.
     """
     taken = {
         "slab": difference(before.slab, loaded.slab),
@@ -177,7 +220,7 @@ def memory(before: Look, loaded: Look, connections: int) -> list[Measurement]:
             measured=amount / connections,
             unit="B",
             parameters={"by": by},
-            predicted=BYTES_PER_CONNECTION if by == "slab" else None,
+            predicted=each if by == "slab" else None,
         )
         for by, amount in taken.items()
         if amount is not None and connections

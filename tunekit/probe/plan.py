@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from tunekit.errors import ProbeRefused, UsageError
 from tunekit.kernel import costs
 from tunekit.probe import addresses, tokens
-from tunekit.probe.load import Load
+from tunekit.probe.conversation import LARGEST
+from tunekit.probe.load import Family, Load
 
 _SMALLEST = 500
 _LARGEST = 20_000
@@ -19,11 +20,13 @@ class Layout:
     """The connections of each pair of shards, and what each of its processes takes.
 
     `listeners` are those of one server, `first_listener` the serial number of a pair's first.
+    `in_flight` are the unanswered messages of a client.
     """
 
     connections: tuple[int, ...]
     listeners: int
     nofile: int
+    in_flight: int = 64
 
     def first_listener(self, pair: int) -> int:
         """The serial number of a pair's first listener."""
@@ -43,6 +46,11 @@ def lay_out(load: Load, *, hard: int, ceiling: int, ports: int, cpus: int) -> La
     """
     if load.connections < 1:
         raise UsageError("a load has at least one connection", key=str(load.connections))
+    if load.payload < tokens.SIZE or load.payload > LARGEST:
+        raise UsageError(
+            f"a message has {tokens.SIZE} to {LARGEST} bytes: it begins with a token",
+            key=str(load.payload),
+        )
     if load.processes is not None and load.processes < 1:
         raise UsageError("a load has at least one process", key=str(load.processes))
     limit = min(load.nofile or hard, max(hard, ceiling))
@@ -68,9 +76,9 @@ def lay_out(load: Load, *, hard: int, ceiling: int, ports: int, cpus: int) -> La
             hint=f"ulimit -n {4 * limit}",
         )
     share = -(-load.connections // pairs)
-    listeners = addresses.listeners_for(share, ports)
+    listeners = 1 if load.family is Family.UNIX else addresses.listeners_for(share, ports)
     needed = share + listeners + costs.SPARE_DESCRIPTORS
-    if needed > limit:
+    if needed > limit and not load.force:
         raise ProbeRefused(
             f"{share} connections in one process take {needed} descriptors, its limit is {limit}",
             key="rlimit.nofile",
@@ -80,4 +88,16 @@ def lay_out(load: Load, *, hard: int, ceiling: int, ports: int, cpus: int) -> La
         connections=tuple(addresses.spread(load.connections, pairs)),
         listeners=listeners,
         nofile=limit if limit <= 4 * _LARGEST else max(needed, 4 * _LARGEST),
+        in_flight=load.in_flight,
     )
+
+
+def in_flight(load: Load, *, pages: int | None, page_size: int, clients: int) -> int:
+    """The unanswered messages that each of so many clients may have: fewer than would bring TCP
+    under memory pressure, which begins past tcp_mem[0], of which `pages` are free.
+    """
+    if pages is None or load.force or load.family is Family.UNIX:
+        return load.in_flight
+    # Each direction charges its socket's page, and for more than a page about twice the payload.
+    each = 2 * (1 + 2 * load.payload // page_size)
+    return max(1, min(load.in_flight, pages // (each * clients)))

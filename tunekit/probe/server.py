@@ -16,9 +16,11 @@ from array import array
 from collections.abc import Sequence
 
 from tunekit.probe import tokens
+from tunekit.probe.addresses import Place
+from tunekit.probe.conversation import Echoes
 from tunekit.probe.ledger import Cell, Ledger, round_mark
 from tunekit.probe.load import Family, Phase
-from tunekit.probe.shard import LISTENING, PROVE, Control, round_of
+from tunekit.probe.shard import LISTENING, PROVE, TALK, Control, round_of
 
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 """SO_LINGER that makes close send RST: no TIME_WAIT, even when the kernel closes for us."""
@@ -47,11 +49,17 @@ class Server:
         self._owner = array("i", [-1]) * descriptors
         self._listeners: dict[int, _socket.socket] = {}
         self._poll = select.epoll()
+        self._answer = self._echo
+        self._echoes = Echoes(
+            self._poll, self._owner, lambda fd: self._drop(fd, foreign=self._owner[fd] == -1)
+        )
         self._control = -1
         self._first = 0
 
-    def listen(self, family: Family, addresses: Sequence[str], *, backlog: int) -> list[int]:
-        """Listen on each address, at one port if that is free on all, and return the ports."""
+    def listen(self, family: Family, addresses: Sequence[Place], *, backlog: int) -> list[int]:
+        """Listen on each address, at one port if that is free on all, and return the ports, which
+        are 0 for Unix sockets.
+        """
         ports: list[int] = []
         try:
             for address in addresses:
@@ -60,8 +68,12 @@ class Server:
             self._ledger.fault(Phase.START, error.errno or errno.EIO)
         return ports
 
-    def _listen(self, family: Family, address: str, port: int, backlog: int) -> int:
+    def _listen(self, family: Family, address: Place, port: int, backlog: int) -> int:
         listener = _socket.socket(family.value, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        if family is Family.UNIX:
+            listener.bind(address)
+            listener.listen(backlog)
+            return self._keep(listener, 0)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
         # A bound port is closed to connect() whatever its address (fastreuse >= 0 in
         # __inet_hash_connect), so one port for all takes one from the range, not hundreds.
@@ -74,9 +86,12 @@ class Server:
         listener.listen(backlog)
         if not self._listeners:
             self._ledger.cells[Cell.BACKLOG] = 1 + effective_backlog(listener)
+        return self._keep(listener, int(listener.getsockname()[1]))
+
+    def _keep(self, listener: _socket.socket, port: int) -> int:
         self._listeners[listener.fileno()] = listener
         self._poll.register(listener.fileno(), select.EPOLLIN)
-        return int(listener.getsockname()[1])
+        return port
 
     def begin(self, round_: int) -> None:
         """Expect the tokens of a round, counted from 1, and no others."""
@@ -84,6 +99,12 @@ class Server:
         self._base = tokens.base(self._nonce, self._shard, round_)
         self._previous = self._mark
         self._mark = round_mark(round_)
+        self._answer = self._echo
+
+    def converse(self) -> None:
+        """Expect anything on the connections that were proved, and send it back."""
+        self._phase = Phase.HOLD
+        self._answer = self._echoes.echo
 
     def serve(self, control: int) -> None:
         """Accept and echo until `control` is readable. The caller reads what it says."""
@@ -91,7 +112,7 @@ class Server:
             self._control = control
             self._poll.register(control, select.EPOLLIN)
             self._first = max(control, self._poll.fileno(), *self._listeners) + 1
-        poll, first, echo = self._poll.poll, self._first, self._echo
+        poll, first, echo = self._poll.poll, self._first, self._answer
         while True:
             ready = poll(-1, _EVENTS)
             asked = False
@@ -183,7 +204,7 @@ class Server:
 
 
 def run(
-    control: Control, server: Server, family: Family, addresses: Sequence[str], *, backlog: int
+    control: Control, server: Server, family: Family, addresses: Sequence[Place], *, backlog: int
 ) -> None:
     """Do what the supervisor says, until it says to quit or is gone."""
     ports = server.listen(family, addresses, backlog=backlog)
@@ -191,10 +212,13 @@ def run(
     while True:
         server.serve(control.fileno())
         message = control.recv(64)
-        if message[:1] != PROVE:
+        if message[:1] == PROVE:
+            server.begin(round_of(message))
+        elif message[:1] == TALK:
+            server.converse()
+        else:
             break
-        server.begin(round_of(message))
-        control.send(PROVE)
+        control.send(message[:1])
     server.close()
 
 

@@ -10,6 +10,7 @@ import contextlib
 import os
 import signal
 import socket
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
@@ -19,9 +20,11 @@ from tunekit.kernel import process
 LISTENING = b"L"
 """From a server: it listens; the ports follow, two bytes each in this machine's order."""
 CONNECT = b"C"
-"""To a client: open the connections; and back when it is through."""
+"""To a client: open the connections, paced as follows if anything does; and back when through."""
 PROVE = b"P"
 """To a server: expect the tokens of the round that follows. To a client: prove it. And back."""
+TALK = b"T"
+"""To a server: echo whatever comes. To a client: the round of messages that follows. And back."""
 QUIT = b"Q"
 """To either: reset all connections and exit."""
 FAILED = b"!"
@@ -81,13 +84,19 @@ class Shard:
 
     def reap(self) -> None:
         """Wait for its end and keep what it used."""
-        if self.ended is None:
+        if self.ended is not None:
+            return
+        # What a handler raised between the call and its result would lose the result for good.
+        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        try:
             _, status, usage = os.wait4(self.pid, 0)
             self.ended = os.waitstatus_to_exitcode(status)
             self.max_rss = usage.ru_maxrss * 1024
             self.user_seconds = usage.ru_utime
             self.system_seconds = usage.ru_stime
             self.control.close()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
 
     def kill(self) -> None:
         """Have it end now; it is to be reaped yet."""
@@ -97,13 +106,48 @@ class Shard:
                 os.kill(self.pid, signal.SIGKILL)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """When the connections of a shard are due: the first at `start`, on the monotonic clock, and
+    each of the others `interval` after the one before. Both are nanoseconds.
+    """
+
+    start: int
+    interval: int
+
+    def due(self, index: int) -> int:
+        """When a connection is to be begun."""
+        return self.start + index * self.interval
+
+
+_PACE = struct.Struct(">QQ")
+
+
+def connect(pace: Pace | None = None) -> bytes:
+    """The message that has a client open its connections."""
+    return CONNECT + (_PACE.pack(pace.start, pace.interval) if pace else b"")
+
+
+def pace_of(message: bytes) -> Pace | None:
+    """The pace that a CONNECT message asks for."""
+    if len(message) == len(CONNECT):
+        return None
+    start, interval = _PACE.unpack(message[len(CONNECT) :])
+    return Pace(start=start, interval=interval)
+
+
 def prove(round_: int) -> bytes:
-    """The message that begins a round."""
+    """The message that begins a round of proof."""
     return PROVE + round_.to_bytes(4, "big")
 
 
+def talk(round_: int) -> bytes:
+    """The message that begins a round of messages."""
+    return TALK + round_.to_bytes(4, "big")
+
+
 def round_of(message: bytes) -> int:
-    """The round that a PROVE message is about."""
+    """The round that a PROVE or TALK message is about."""
     return int.from_bytes(message[1:], "big")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 import signal
@@ -119,27 +120,63 @@ class Supervisor:
     def connect(self) -> None:
         """Have every client open its connections."""
         self.phase = Phase.CONNECT
-        self._lead(shard.CONNECT)
+        if self._load.rate is None:
+            self._lead(lambda pair: shard.connect())
+            return
+        paces = self._paces(self._load.rate)
+        self._lead(lambda pair: shard.connect(paces[pair]))
+
+    def _paces(self, rate: float) -> dict[Pair, shard.Pace]:
+        """When each pair begins its connections, so that all lanes together keep to the rate."""
+        start = time.monotonic_ns()
+        lanes = min(self._at_once, len(self.pairs))
+        interval = int(lanes * 1e9 / rate)
+        paces = {}
+        for lane in range(lanes):
+            due = start + lane * interval // lanes
+            for pair in self.pairs[lane::lanes]:
+                paces[pair] = shard.Pace(start=due, interval=interval)
+                due += interval * pair.ledger.connections
+        return paces
 
     def prove(self, round_: int) -> None:
         """Have every client prove its connections, in rounds counted from 1."""
         self.phase = Phase.PROVE if round_ == 1 else Phase.PROVE_AGAIN
         for pair in self.pairs:
             pair.ledger.cells[Cell.PROVED] = 0
-        serving = {pair for pair in self.pairs if pair.server and pair.server.alive}
-        for pair in serving:
-            _tell(pair.server, shard.prove(round_))
-        for _ in self._answers(serving, shard.PROVE):
-            pass
-        self._lead(shard.prove(round_))
+        self._prepare(shard.prove(round_))
+        self._lead(lambda pair: shard.prove(round_))
 
-    def hold(self, seconds: float) -> None:
-        """Keep everything open and do nothing."""
+    def hold(self, seconds: float, messages: int = 0) -> float:
+        """Keep everything open; have the clients send rounds of messages, spread over the time.
+
+        Returns the seconds that the rounds took. It lasts longer when they do.
+        """
         self.phase = Phase.HOLD
-        end = time.monotonic() + seconds
+        start = time.monotonic()
+        talked = 0.0
+        if messages:
+            self._prepare(shard.talk(0))
+        for number in range(messages):
+            self._wait_until(start + seconds * number / messages)
+            began = time.monotonic()
+            self._lead(lambda pair, number=number: shard.talk(number + 1))  # type: ignore[misc]
+            talked += time.monotonic() - began
+        self._wait_until(start + seconds)
+        return talked
+
+    def _wait_until(self, end: float) -> None:
         while (left := end - time.monotonic()) > 0:
             for _ in self._messages(left):
                 pass
+
+    def _prepare(self, command: bytes) -> None:
+        """Tell the servers what their clients are about to do, and wait until all know."""
+        serving = {pair for pair in self.pairs if pair.server and pair.server.alive}
+        for pair in serving:
+            _tell(pair.server, command)
+        for _ in self._answers(serving, command[:1]):
+            pass
 
     def close(self) -> None:
         """Have every shard close its connections and exit; those that do not are killed later."""
@@ -182,7 +219,7 @@ class Supervisor:
     def _serving(self, pair: Pair) -> shard.Work:
         load, layout = self._load, self._layout
         first = pair.number * layout.listeners
-        where = [addresses.destination(load.family, first + n) for n in range(layout.listeners)]
+        where = [self._destination(first + n) for n in range(layout.listeners)]
 
         def work(control: shard.Control) -> None:
             server.run(
@@ -199,12 +236,15 @@ class Supervisor:
 
     def _connecting(self, pair: Pair) -> shard.Work:
         load, layout = self._load, self._layout
-        first = pair.number * layout.listeners
-        shares = addresses.spread(layout.connections[pair.number], layout.listeners)
-        targets = [
-            ((addresses.destination(load.family, first + n), port), share)
-            for n, (port, share) in enumerate(zip(pair.ports, shares, strict=True))
-        ]
+        first = layout.first_listener(pair.number)
+        shares = layout.shares(pair.number)
+        targets: list[tuple[client.Address, int]] = []
+        for n, port in enumerate(pair.ports):
+            where = self._destination(first + n)
+            targets.append((where if isinstance(where, bytes) else (where, port), shares[n]))
+        if unserved := sum(shares[len(targets) :]):
+            # The server could not listen for these, and has said why.
+            pair.ledger.lose(Phase.START, _first_fault(pair), unserved)
 
         def work(control: shard.Control) -> None:
             client.run(
@@ -213,16 +253,19 @@ class Supervisor:
                     pair.ledger,
                     nonce=self._nonce,
                     shard=pair.number,
-                    in_flight=load.in_flight,
+                    in_flight=layout.in_flight,
                     patience=load.patience,
                 ),
-                load.family,
+                load,
                 targets,
             )
 
         return work
 
-    def _lead(self, command: bytes) -> None:
+    def _destination(self, serial: int) -> addresses.Place:
+        return addresses.destination(self._load.family, serial, self._nonce)
+
+    def _lead(self, command: Callable[[Pair], bytes]) -> None:
         """Have the clients do something, one at a time in each lane."""
         lanes = [
             deque(
@@ -233,18 +276,23 @@ class Supervisor:
             for first in range(self._at_once)
         ]
         busy: dict[Pair, deque[Pair]] = {}
+        kind = b""
 
         def next_of(lane: deque[Pair]) -> None:
+            nonlocal kind
             if lane:
-                busy[lane[0]] = lane
-                _tell(lane.popleft().client, command)
+                pair = lane.popleft()
+                busy[pair] = lane
+                message = command(pair)
+                kind = message[:1]
+                _tell(pair.client, message)
 
         self._tick(self.phase)
         for lane in lanes:
             next_of(lane)
         while busy:
             for pair, one, message in self._messages(TICK):
-                through = not message or message[:1] == command[:1]
+                through = not message or message[:1] == kind
                 if one is pair.client and through and pair in busy:
                     next_of(busy.pop(pair))
         self._tick(self.phase)
@@ -288,6 +336,11 @@ class Supervisor:
             self._ticked = now
             self._tick(self.phase)
         return messages
+
+
+def _first_fault(pair: Pair) -> int:
+    """The errno that kept a server from listening."""
+    return next((number for _, number, _ in pair.ledger.fault_numbers()), errno.EIO)
 
 
 def _tell(one: Shard | None, message: bytes) -> None:

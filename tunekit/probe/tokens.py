@@ -23,6 +23,12 @@ unpack = _BYTES.unpack
 """A tuple of the number that eight bytes stand for."""
 
 
+def message(token: int, size: int) -> bytes:
+    """A message of `size` bytes, at least SIZE, that differs from all others throughout."""
+    once = pack(token)
+    return (once * (-(-size // SIZE)))[:size]
+
+
 def base(nonce: int, shard: int, round_: int) -> int:
     """The token of a shard's connection 0 in a round; add an index below 2**24 for the others."""
     run = (nonce + round_) % (1 << NONCE_BITS)

@@ -46,11 +46,12 @@ class Watch:
         opened = _total(pairs, Cell.OPENED)
         done = opened if phase in (Phase.START, Phase.CONNECT) else _total(pairs, Cell.PROVED)
         course = self.course.setdefault(phase, [])
-        course.append((now, done))
+        # While holding nothing more is proved; what goes on is the talk.
+        course.append((now, _total(pairs, Cell.TALKED) if phase is Phase.HOLD else done))
         if self._observe is None:
             return
         since, from_ = course[0]
-        rate = (done - from_) / (now - since) if now > since else 0.0
+        rate = (course[-1][1] - from_) / (now - since) if now > since else 0.0
         available = counters.memory().get("MemAvailable", 0)
         self._observe(
             Progress(
