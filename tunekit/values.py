@@ -18,7 +18,7 @@ _GLOB = re.compile(r"[*?\[]")
 MAX_KEY_LENGTH = 1024
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class SysctlKey:
     """A key below /proc/sys, as its path components.
 

@@ -35,7 +35,7 @@ SUBJECTS = (
     "obsolete",
     "limits",
 )
-"""The modules with entries, loaded when the first key is looked up."""
+"""The modules with entries: what most profiles set comes first, so that the rest is not loaded."""
 
 INVARIANTS = (
     Invariant(
@@ -66,10 +66,11 @@ _TRIGGERS = frozenset(
 def find(key: SysctlKey | str) -> Tunable | None:
     """Look up what is known of a key: an entry of its own first, then one for every interface."""
     name = str(key)
-    table = _table()
-    if (tunable := table.get(name)) is not None:
-        return tunable
+    for subject in SUBJECTS[-1:] if name.startswith("rlimit.") else SUBJECTS:
+        if (tunable := _entries_of(subject).get(name)) is not None:
+            return tunable
     parts = name.split(".")
+    table = _table()
     for index in range(len(parts)):
         pattern = ".".join([*parts[:index], "*", *parts[index + 1 :]])
         if (tunable := table.get(pattern)) is not None:
@@ -106,12 +107,14 @@ def suggest(text: str, *, also: Iterable[str] = ()) -> tuple[str, ...]:
 
 
 @cache
-def _table() -> dict[str, Tunable]:
+def _entries_of(subject: str) -> dict[str, Tunable]:
     from importlib import import_module
 
+    entries = import_module(f"tunekit.catalog.{subject}").ENTRIES
+    return {tunable.pattern: tunable for tunable in entries}
+
+
+@cache
+def _table() -> dict[str, Tunable]:
     # Each pattern has one entry only: tests/unit/catalog/test_catalog_entries.py.
-    return {
-        tunable.pattern: tunable
-        for subject in SUBJECTS
-        for tunable in import_module(f"tunekit.catalog.{subject}").ENTRIES
-    }
+    return {name: tunable for each in SUBJECTS for name, tunable in _entries_of(each).items()}

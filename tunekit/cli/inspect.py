@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -29,14 +28,6 @@ EPILOG = options.epilog(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Subject:
-    """What the arguments name: one profile, or keys and globs."""
-
-    profile: str | None = None
-    keys: tuple[str, ...] = ()
-
-
 def is_profile(argument: str) -> bool:
     """Tell a profile from a key.
 
@@ -47,8 +38,8 @@ def is_profile(argument: str) -> bool:
     return "." not in argument and "/" not in argument and not is_glob(argument)
 
 
-def sort_out(arguments: Sequence[str]) -> Subject:
-    """Sort arguments into one profile or some keys. Raises UsageError for a mixture."""
+def sort_out(arguments: Sequence[str]) -> tuple[str | None, tuple[str, ...]]:
+    """Sort arguments into one profile, or some keys and globs. Raises UsageError for a mixture."""
     profiles = [argument for argument in arguments if is_profile(argument)]
     keys = tuple(argument for argument in arguments if not is_profile(argument))
     if len(profiles) > 1:
@@ -60,7 +51,7 @@ def sort_out(arguments: Sequence[str]) -> Subject:
             f"{profiles[0]} is a profile and {keys[0]} a key",
             hint="inspect either one profile or any number of keys",
         )
-    return Subject(profile=profiles[0] if profiles else None, keys=keys)
+    return (profiles[0] if profiles else None), keys
 
 
 @app.command(cls=options.Command, epilog=EPILOG)
@@ -96,8 +87,8 @@ def inspect(
     def operation() -> Report:
         from tunekit import api
 
-        subject = sort_out(what or ())
-        profile = subject.profile and options.load_profile(subject.profile, assignments)
-        return api.inspect(profile or None, keys=subject.keys, netns=netns, state_dir=state_dir)
+        name, keys = sort_out(what or ())
+        profile = options.load_profile(name, assignments) if name else None
+        return api.inspect(profile, keys=keys, netns=netns, state_dir=state_dir)
 
     return output.deliver("inspect", look, operation)

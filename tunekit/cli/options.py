@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -109,4 +108,6 @@ def number(text: str, *, option: str, lowest: int = 1, highest: int = 2**63 - 1)
 
 def command_line() -> str:
     """The command as it was typed, for the journal."""
+    import shlex
+
     return shlex.join(["tunekit", *sys.argv[1:]])

@@ -19,7 +19,7 @@ class ScopeKind(Enum):
     FILE = "file"
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class ScopeId:
     """One host, namespace or process in time.
 
@@ -36,7 +36,7 @@ class ScopeId:
         return self.kind == ScopeKind.PROCESS.value
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Subject:
     """What one value belongs to: a sysctl key (`net.core.somaxconn`) or a resource limit
     (`rlimit.nofile`), in its scope.

@@ -74,7 +74,7 @@ def take(
     wanted = tuple(dict.fromkeys(keys))
     partners = {key: tuple(_moved_by(sysctls, key)) for key in wanted}
     more = {*_other_sides(wanted), *(key for moved in partners.values() for key in moved)}
-    readings = {key: sysctls.read(key) for key in (*wanted, *sorted(more - set(wanted)))}
+    readings = {key: sysctls.read(key) for key in (*wanted, *sorted(more - set(wanted), key=str))}
     refusals = {}
     for key in wanted:
         if not isinstance(readings[key], Value):
