@@ -212,17 +212,18 @@ class Client:
         self._pending_poll.register(fd, select.EPOLLOUT)
         self._pending[fd] = index, start
 
-    def _settle(self, patience: float) -> None:
-        """Take in the connects that are done; give the others up after `patience` seconds
-        without one.
+    def _settle(self, patience: float, *, enough: int = 0) -> None:
+        """Take in the connects that are done, until no more than `enough` are left; give those up
+        after `patience` seconds without one.
         """
         poll, pending = self._pending_poll, self._pending
-        while poll is not None and pending:
+        while poll is not None and len(pending) > enough:
             ready = poll.poll(patience, _BATCH)
             now = time.monotonic_ns()
             if not ready:
                 break
             durations = []
+            settled = []
             for fd, _ in ready:
                 index, start = pending.pop(fd)
                 poll.unregister(fd)
@@ -233,13 +234,20 @@ class Client:
                 else:
                     self._descriptors[index] = fd
                     durations.append(now - start)
+                    settled.append(index)
+            self._settled(settled)
             self._ledger.connect_latency.extend(durations)
             self._ledger.cells[Cell.OPENED] += len(durations)
+        else:
+            return
         if patience and pending:
             self._ledger.lose(Phase.CONNECT, errno.ETIMEDOUT, len(pending))
             for fd in pending:
                 os.close(fd)
             pending.clear()
+
+    def _settled(self, indices: Sequence[int]) -> None:
+        """Do what is to be done first on connections that had to be waited for."""
 
     def _exchange(self, phase: Phase, mark: int, base: int, begin: int, end: int) -> bool:
         """Prove connections `begin` to `end`; tell whether the server answers at all."""

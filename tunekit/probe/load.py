@@ -34,6 +34,7 @@ class Phase(Enum):
     HOLD = "hold"
     PROVE_AGAIN = "prove again"
     CLOSE = "close"
+    SERVE = "serve"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
