@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from tunekit.api import judging
 from tunekit.api.session import Observer, Silent, here, summary, within
 from tunekit.check.capacity import Demand, Forecast, Rung, forecast
-from tunekit.check.model import Finding, Status
-from tunekit.errors import ExitCode, ProbeRefused, UsageError
+from tunekit.check.model import Finding
+from tunekit.engine.interrupts import Guard
+from tunekit.errors import ExitCode, Interrupted, ProbeRefused, UsageError
 from tunekit.kernel import capacity_facts
 from tunekit.probe import sockbuf as buffers
+from tunekit.probe import tokens
 from tunekit.probe.connections import prove
-from tunekit.probe.load import Load, Proof
+from tunekit.probe.load import Family, Load
 from tunekit.probe.model import Measurement
 from tunekit.profile.model import Profile
 from tunekit.report.model import Report
@@ -45,10 +48,12 @@ def prove_profile(profile: Profile, *, observer: Observer, as_user: str) -> Proo
     if ladder.obstacle is not None:
         raise _refusal(ladder, ladder.obstacle)
     proof = prove(load, observe=observer.progress)
+    if proof.interrupted is not None:
+        raise Interrupted(proof.interrupted)
     return ProofReport(
         ok=proof.ok,
-        verdict=sentence(proof),
-        findings=findings(proof),
+        verdict=judging.sentence(proof),
+        findings=judging.findings(proof),
         measurements=(*proof.measurements, *measured),
         notes=proof.notes,
     )
@@ -59,6 +64,12 @@ def verify(
     *,
     profile: Profile | None = None,
     processes: int | None = None,
+    hold: float = 0.0,
+    rate: float | None = None,
+    messages: int | None = None,
+    payload: int | None = None,
+    active: float | None = None,
+    family: Family = Family.INET,
     as_user: str = "nobody",
     netns: str | None = None,
     force: bool = False,
@@ -67,12 +78,16 @@ def verify(
 ) -> Report:
     """Prove a number of connections over loopback with real sockets.
 
-    The number is `connections`, else what the profile promises. `as_user` is who the processes
-    become when the caller is root, since root passes fs.file-max and would prove nothing. The
-    exit code is 0 when every connection was proved, 1 when some were not.
+    The number is `connections`, else what the profile promises. They are held for `hold` seconds
+    and proved again. `rate` connections a second are begun; None begins each after another.
+    `messages` rounds of `payload` bytes are echoed meanwhile by the `active` share of the
+    connections; with a payload or a share alone, about one round a second. `as_user` is who the
+    processes become when the caller is root, since root passes fs.file-max and would prove
+    nothing.
 
-    Raises ProbeRefused, with nothing opened, when it would take more than half of the available
-    memory and `force` is not given.
+    A limit that is in the way is found before anything is opened, and the report's exit code is 3;
+    `force` tries all the same. It is 0 when every connection was proved, 1 when some were not, 130
+    or 143 when a signal ended it. Raises UsageError for a load that makes no sense.
     """
     if connections is None:
         if profile is None or profile.probe is None:
@@ -81,50 +96,73 @@ def verify(
                 hint="give --connections 10k, or a profile with `probe: {connections: ...}`",
             )
         connections = profile.probe.connections
+    if messages is None:
+        talks = payload is not None or active is not None
+        messages = max(1, int(hold)) if talks else 0
     load = Load(
         connections=connections,
         processes=processes,
         user=as_user,
+        hold=hold,
+        rate=rate,
+        messages=messages,
+        payload=tokens.SIZE if payload is None else payload,
+        active=1.0 if active is None else active,
+        family=family,
         timeout=timeout,
-        max_memory_share=1.0 if force else 0.5,
+        force=force,
+        max_memory_share=1.0 if force else 0.75,
     )
+    about = Report(command="verify", profile=summary(profile) if profile else None)
     watch = observer or Silent()
+    return within(netns, lambda: _verified(load, replace(about, host=here()), watch))
 
-    def operation() -> Report:
-        ladder = _ladder(load)
-        about = Report(command="verify", host=here(), profile=summary(profile) if profile else None)
-        if ladder.obstacle is not None and not force:
-            refusal = _refusal(ladder, ladder.obstacle)
-            return replace(
-                about,
-                exit_code=ExitCode.IMPOSSIBLE,
-                verdict=f"{connections} connections are out of reach here; nothing was opened",
-                next_step="raise the limit, ask for fewer, or try all the same with --force",
-                findings=_rungs(ladder),
-                errors=(refusal,),
-            )
-        proof = prove(load, observe=watch.progress)
+
+def _verified(load: Load, about: Report, watch: Observer) -> Report:
+    ladder = _ladder(load)
+    if ladder.obstacle is not None and not load.force:
         return replace(
             about,
-            exit_code=ExitCode.OK if proof.ok else ExitCode.NO,
-            verdict=sentence(proof),
-            next_step=proof.obstacle.remedy if proof.obstacle else "",
-            findings=(*_rungs(ladder), *findings(proof)),
-            measurements=proof.measurements,
-            notes=proof.notes,
+            exit_code=ExitCode.IMPOSSIBLE,
+            verdict=f"{load.connections} connections are out of reach here; nothing was opened",
+            next_step="raise the limit, ask for fewer, or try all the same with --force",
+            findings=judging.rungs(ladder),
+            errors=(_refusal(ladder, ladder.obstacle),),
         )
-
-    return within(netns, operation)
+    with Guard() as guard, guard.raising():
+        proof = prove(load, observe=watch.progress)
+    report = replace(
+        about,
+        exit_code=ExitCode.OK if proof.ok else ExitCode.NO,
+        verdict=judging.sentence(proof),
+        next_step=proof.obstacle.remedy if proof.obstacle else "",
+        findings=(*judging.rungs(ladder), *judging.findings(proof)),
+        measurements=proof.measurements,
+        notes=proof.notes,
+        data={"counters": dict(proof.counters)},
+    )
+    if proof.interrupted is not None:
+        error = Interrupted(proof.interrupted)
+        return replace(report, exit_code=error.exit_code, next_step="", errors=(error,))
+    if load.force or not proof.ok:
+        report = replace(report, findings=(*report.findings, judging.compared(ladder, proof)))
+    return report
 
 
 def _ladder(load: Load) -> Forecast:
+    facts = capacity_facts.gather()
     demand = Demand(
         connections=load.connections,
         processes=load.processes,
         nofile=load.nofile,
         memory_share=load.max_memory_share,
+        # As few as each client can do with: the probe keeps them under tcp_mem by itself.
+        in_flight=facts.cpus * (load.in_flight if load.force else 1),
+        payload=load.payload,
+        rate=load.rate,
+        unix=load.family is Family.UNIX,
     )
-    return forecast(demand, capacity_facts.gather())
+    return forecast(demand, facts)
 
 
 def _refusal(ladder: Forecast, obstacle: Rung) -> ProbeRefused:
@@ -132,112 +170,6 @@ def _refusal(ladder: Forecast, obstacle: Rung) -> ProbeRefused:
         f"{ladder.wanted} connections are out of reach: {obstacle.limit} allows {obstacle.allows}",
         key=obstacle.limit,
         hint=obstacle.remedy or f"ask for at most {obstacle.allows}",
-    )
-
-
-def _rungs(ladder: Forecast) -> tuple[Finding, ...]:
-    return tuple(_judge(rung, ladder.wanted) for rung in ladder.rungs)
-
-
-def _judge(rung: Rung, wanted: int) -> Finding:
-    if rung.allows is None:
-        status = Status.SKIP if rung.value is not None else Status.UNKNOWN
-        observed = rung.why
-    else:
-        status = Status.PASS if rung.allows >= wanted else Status.FAIL
-        observed = f"allows {rung.allows}"
-    used = "" if rung.used is None else f", {rung.used} in use"
-    if rung.value is not None:
-        observed = f"{observed} ({rung.value}{used})" if observed else f"{rung.value}{used}"
-    return Finding(
-        check="capacity",
-        status=status,
-        subject=rung.limit,
-        expected=f"{wanted} connections",
-        observed=observed,
-        reason=rung.why if rung.allows is not None else "",
-        remedy=rung.remedy if status is Status.FAIL else "",
-    )
-
-
-def sentence(proof: Proof) -> str:
-    """The answer in one sentence."""
-    who = f" as {proof.user}" if proof.user else ""
-    if proof.ok:
-        return f"{proof.proved} of {proof.asked} connections opened and proved{who}"
-    cause = f": {proof.obstacle.limit} stopped it" if proof.obstacle else ""
-    return f"only {proof.proved} of {proof.asked} connections were proved{who}{cause}"
-
-
-def findings(proof: Proof) -> tuple[Finding, ...]:
-    """What a proof says of the host, as findings."""
-    rows = [_connections(proof)]
-    if proof.sockets_seen is not None:
-        rows.append(
-            Finding(
-                check="proof.sockstat",
-                status=Status.PASS if proof.sockets_agree else Status.WARN,
-                subject="TCP sockets in use",
-                expected=f"at least {proof.sockets_expected} more",
-                observed=f"{proof.sockets_seen} more",
-                reason="the kernel's own count of the connections, both ends and listeners",
-            )
-        )
-    rows.append(_backlog(proof))
-    moved = {name: count for name, count in proof.counters.items() if count}
-    rows.append(
-        Finding(
-            check="proof.counters",
-            status=Status.WARN if moved else Status.PASS,
-            subject="TCP counters",
-            expected="none of the counters of loss moved",
-            observed=", ".join(f"{name} +{count}" for name, count in moved.items()) or "none moved",
-            reason="overflows, drops and resends say that the host was at a limit",
-        )
-    )
-    if proof.time_wait_left:
-        rows.append(
-            Finding(
-                check="proof.close",
-                status=Status.WARN,
-                subject="TIME_WAIT",
-                expected="none left",
-                observed=f"{proof.time_wait_left} more than before",
-                reason="connections are closed with a reset; other programs may have left these",
-            )
-        )
-    return tuple(rows)
-
-
-def _connections(proof: Proof) -> Finding:
-    lost = ", ".join(f"{each.count} {each.cause} ({each.phase.value})" for each in proof.lost)
-    row = Finding(
-        check="proof.connections",
-        status=Status.PASS if proof.proved == proof.asked else Status.FAIL,
-        subject="connections",
-        expected=f"{proof.asked} proved",
-        observed=f"{proof.proved} proved" + (f", lost: {lost}" if lost else ""),
-        reason="each sent a token of its own and had it back from an epoll server",
-    )
-    if proof.obstacle is None:
-        return row
-    return replace(row, reason=proof.obstacle.reason, remedy=proof.obstacle.remedy)
-
-
-def _backlog(proof: Proof) -> Finding:
-    status = Status.UNKNOWN
-    if proof.backlog is not None:
-        status = Status.PASS if proof.backlog >= proof.backlog_requested else Status.WARN
-    return Finding(
-        check="proof.backlog",
-        status=status,
-        subject="net.core.somaxconn",
-        expected=f"a backlog of {proof.backlog_requested}, as asked for",
-        observed="unknown" if proof.backlog is None else f"{proof.backlog}",
-        reason="what listen() really got; a burst of clients above it waits for seconds",
-        remedy=""
-        if status is Status.PASS
-        else f"sysctl -w net.core.somaxconn={proof.backlog_requested}",
     )
 
 

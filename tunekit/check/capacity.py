@@ -12,9 +12,12 @@ from dataclasses import dataclass
 from tunekit.kernel.capacity_facts import CapacityFacts
 from tunekit.kernel.cgroups import CgroupLimit
 from tunekit.kernel.costs import (
+    ACCEPTS_PER_SECOND,
     BYTES_PER_CLIENT_END,
     BYTES_PER_CONNECTION,
+    BYTES_PER_UNIX_CONNECTION,
     FILES_PER_PROCESS,
+    SERVER_PAUSE,
     per_listener,
     per_process,
 )
@@ -36,8 +39,10 @@ class Demand:
     descriptor limit that each process will set, None for the hard limit as it is. `memory_share`
     is the part of the available memory that they may take. `destinations` is the number of
     (address, port) pairs to connect to, None for as many as it takes; `in_flight` the unanswered
-    messages at any time. `ends` is 2 when both ends of a connection are on this host, 1 when the
-    servers are on another.
+    messages of `payload` bytes at any time. `ends` is 2 when both ends of a connection are on this
+    host, 1 when the servers are on another. `rate` connections a second are begun, whether or not
+    those before are accepted; None begins each after another. `unix` asks for Unix sockets, which
+    no limit of TCP or IP concerns.
     """
 
     connections: int
@@ -46,11 +51,16 @@ class Demand:
     memory_share: float = 0.5
     destinations: int | None = None
     in_flight: int = 512
+    payload: int = 8
     ends: int = 2
+    rate: float | None = None
+    unix: bool = False
 
     @property
     def bytes_each(self) -> int:
         """The kernel memory that a connection takes on this host."""
+        if self.unix:
+            return BYTES_PER_UNIX_CONNECTION
         return BYTES_PER_CONNECTION if self.ends == 2 else BYTES_PER_CLIENT_END
 
 
@@ -133,20 +143,22 @@ def _rungs(demand: Demand, facts: CapacityFacts) -> Iterator[Rung]:
     shape = _Shape.of(demand, facts)
     yield from _descriptors(demand, facts, shape)
     yield _files(demand, facts, shape)
-    yield _ports(demand, facts)
+    if not demand.unix:
+        yield _ports(demand, facts)
     yield _memory(demand, facts)
     if facts.cgroup_memory is not None:
         yield _cgroup_memory(demand, facts.cgroup_memory)
-    yield _tcp_memory(demand, facts)
+    if not demand.unix:
+        yield _tcp_memory(demand, facts)
     if demand.ends == 2:
         yield _watches(demand, facts, shape)
-    if facts.conntrack_max:
+    if facts.conntrack_max and not demand.unix:
         yield _conntrack(demand, facts, facts.conntrack_max)
     yield _processes(demand, facts, shape)
     if facts.cgroup_pids is not None:
         yield _cgroup_pids(demand, facts.cgroup_pids, shape)
     if demand.ends == 2:
-        yield _accept_queue(facts)
+        yield _accept_queue(demand, facts, shape)
 
 
 def _descriptors(demand: Demand, facts: CapacityFacts, shape: _Shape) -> Iterator[Rung]:
@@ -250,13 +262,15 @@ def _tcp_memory(demand: Demand, facts: CapacityFacts) -> Rung:
         return _unknown("net.ipv4.tcp_mem")
     low, _, high = facts.tcp_mem
     used = facts.tcp_mem_used or 0
-    wanted = 2 * min(demand.in_flight, demand.connections)
+    # Either end charges a page at least, and for more than a page about twice what it holds.
+    each = 2 * (1 + 2 * demand.payload // facts.page_size)
+    wanted = each * min(demand.in_flight, demand.connections)
     fits = high - used >= wanted
     return Rung(
         limit="net.ipv4.tcp_mem",
         value=high,
         used=used,
-        allows=None if fits else max(0, high - used) // 2,
+        allows=None if fits else max(0, high - used) // each,
         why=f"idle connections take none; {wanted} pages for the messages in flight",
         remedy=""
         if fits
@@ -342,13 +356,28 @@ def _in_pairs(demand: Demand, shape: _Shape, pairs: int) -> int:
     return pairs * min(shape.room, _LARGEST_SHARE)
 
 
-def _accept_queue(facts: CapacityFacts) -> Rung:
+def _accept_queue(demand: Demand, facts: CapacityFacts, shape: _Shape) -> Rung:
     if facts.somaxconn is None:
         return _unknown("net.core.somaxconn")
+    if demand.unix:
+        why = "a connect to a full queue waits its turn"
+    else:
+        why = "bounds what waits to be accepted, not what is open"
+    if demand.rate is None or demand.unix:
+        return Rung(limit="net.core.somaxconn", value=facts.somaxconn, why=why)
+    arriving = demand.rate / min(facts.cpus, shape.pairs)
+    each = -(-demand.connections // shape.listeners)
+    surplus = each * max(0.0, 1 - ACCEPTS_PER_SECOND / arriving)
+    waiting = int(min(each, surplus + arriving * SERVER_PAUSE))
+    # One more than the backlog may wait (sk_acceptq_is_full, include/net/sock.h).
+    queue = facts.somaxconn + 1
+    fits = waiting <= queue
     return Rung(
         limit="net.core.somaxconn",
         value=facts.somaxconn,
-        why="bounds what waits to be accepted, not what is open",
+        allows=None if fits else queue * shape.listeners,
+        why=f"about {waiting} wait at a listener when {demand.rate:g} a second are begun",
+        remedy="" if fits else f"sysctl -w net.core.somaxconn={max(4096, waiting)}",
     )
 
 

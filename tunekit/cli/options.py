@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -59,6 +60,10 @@ UserOption = Annotated[
 ]
 
 
+_QUANTITY = r"([0-9]{1,9}(?:\.[0-9]{1,9})?)"
+_SECONDS = {"ms": 0.001, "s": 1.0, "": 1.0, "m": 60.0, "h": 3600.0}
+
+
 def new_app() -> typer.Typer:
     """Make the Typer of one command's module."""
     return typer.Typer(
@@ -102,6 +107,33 @@ def number(text: str, *, option: str, lowest: int = 1, highest: int = 2**63 - 1)
     if value > highest:
         raise UsageError(
             f"{value} is more than {highest}", key=option, hint="write a smaller number"
+        )
+    return value
+
+
+def duration(text: str, *, option: str) -> float:
+    """Read a time such as `500ms`, `30s`, `2m` or `1h` as seconds; without a unit it is seconds.
+
+    Raises UsageError with the option that it was given to.
+    """
+    match = re.fullmatch(f"{_QUANTITY}(ms|s|m|h|)", text.strip())
+    if match is None:
+        raise UsageError(
+            f"{text!r} is not a time", key=option, hint="write 500ms, 30s, 2m or 1h, as in sleep(1)"
+        )
+    return float(match[1]) * _SECONDS[match[2]]
+
+
+def share(text: str, *, option: str) -> float:
+    """Read a part of a whole, such as `1%` or `0.01`, as a number over 0 and up to 1.
+
+    Raises UsageError with the option that it was given to.
+    """
+    match = re.fullmatch(f"{_QUANTITY}(%?)", text.strip())
+    value = float(match[1]) / (100 if match[2] else 1) if match else 0.0
+    if not 0 < value <= 1:
+        raise UsageError(
+            f"{text!r} is not a part of the whole", key=option, hint="write 1% or 0.01, up to 100%"
         )
     return value
 

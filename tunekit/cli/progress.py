@@ -105,7 +105,8 @@ def describe(progress: Progress) -> str:
     """A load's progress in one line."""
     text = f"{progress.phase.value}: {progress.done:,} of {progress.asked:,} connections"
     if progress.rate:
-        text += f", {progress.rate:,.0f}/s"
+        what = " messages" if progress.phase.value == "hold" else ""
+        text += f", {progress.rate:,.0f}{what}/s"
     if progress.remaining is not None:
         text += f", {progress.remaining:.0f} s left"
     if progress.memory_taken > 0:

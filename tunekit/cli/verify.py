@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,15 +15,26 @@ from tunekit.report.formats import Format
 if TYPE_CHECKING:
     from tunekit.report.model import Report
 
+
+class FamilyName(Enum):
+    """The kinds of sockets, as they are asked for."""
+
+    INET = "inet"
+    INET6 = "inet6"
+    UNIX = "unix"
+
+
 app = options.new_app()
 EPILOG = options.epilog(
     (
         "tunekit verify --connections 10k",
         "tunekit verify high-conn --as www-data",
-        "tunekit verify -c 100k --processes 8 --timeout 300 --format json",
+        "tunekit verify -c 1m --hold 30s --format json",
+        "tunekit verify -c 100k --rate 20k --hold 1m --active 1% --payload 1KiB",
     ),
     "0 every connection was proved; 1 the load was tried and not carried; 2 wrong usage or an "
-    "invalid profile; 3 out of reach of this host, nothing was opened; 130, 143 interrupted.",
+    "invalid profile; 3 out of reach of this host, nothing was opened; 130, 143 interrupted, with "
+    "what had been reached.",
 )
 
 
@@ -40,28 +52,70 @@ def verify(
         str | None,
         typer.Option("--connections", "-c", metavar="N", help="How many, such as 10k or 1m."),
     ] = None,
-    processes: Annotated[
-        int | None,
+    hold: Annotated[
+        str | None,
         typer.Option(
-            "--processes",
-            metavar="N",
-            min=1,
-            help="Server processes, each with a client process.  "
-            "[default: as many as the descriptors need]",
+            "--hold", metavar="TIME", help="Keep them this long, such as 30s, and prove them again."
         ),
     ] = None,
+    rate: Annotated[
+        str | None,
+        typer.Option(
+            "--rate",
+            metavar="N",
+            help="Begin N a second, in time whatever becomes of them, and count their latency "
+            "from then.  [default: each after another]",
+        ),
+    ] = None,
+    messages: Annotated[
+        int | None,
+        typer.Option(
+            "--messages",
+            metavar="M",
+            min=0,
+            help="Rounds of messages echoed while holding.  "
+            "[default: none; with --payload or --active one a second]",
+        ),
+    ] = None,
+    payload: Annotated[
+        str | None,
+        typer.Option(
+            "--payload", metavar="BYTES", help="The size of a message, 8 to 1MiB.  [default: 8]"
+        ),
+    ] = None,
+    active: Annotated[
+        str | None,
+        typer.Option(
+            "--active",
+            metavar="SHARE",
+            help="The part that sends them while the rest is idle, such as 1%.  [default: 100%]",
+        ),
+    ] = None,
+    family: Annotated[
+        FamilyName, typer.Option("--family", help="The kind of sockets.", show_default=True)
+    ] = FamilyName.INET,
+    processes: Annotated[
+        str,
+        typer.Option(
+            "--processes",
+            metavar="auto|P",
+            help="Server processes, each with a client process; auto: as the descriptors need.",
+            show_default=True,
+        ),
+    ] = "auto",
     timeout: Annotated[
-        float | None,
+        str | None,
         typer.Option(
             "--timeout",
-            metavar="SECONDS",
-            min=1,
+            metavar="TIME",
             help="Give up after this long.  [default: by the number of connections]",
         ),
     ] = None,
     force: Annotated[
         bool,
-        typer.Option("--force", help="Try also when it would take over half of the memory."),
+        typer.Option(
+            "--force", help="Try also when the forecast says no, and compare it with the outcome."
+        ),
     ] = False,
     user: options.UserOption = "nobody",
     assignments: options.SetOption = None,
@@ -72,9 +126,10 @@ def verify(
 ) -> int:
     """Prove a number of connections with real sockets.
 
-    Opens that many TCP connections over the loopback interface between an epoll server and its
-    clients, sends a token of its own over each and waits for it to come back. When one fails, the
-    limit that stopped it is named with the way to raise it. Changes nothing.
+    Opens that many connections over the loopback interface between epoll servers and their
+    clients, sends a token of its own over each and waits for it to come back. What this host
+    cannot carry is said before anything is opened, with the limit and the way to raise it. Changes
+    nothing.
     """
     look = output.Look(format=output_format, quiet=quiet, verbose=verbose, everything=verbose)
 
@@ -85,17 +140,37 @@ def verify(
             raise UsageError(
                 "nothing to prove", hint="name a profile or a number: --connections 10k"
             )
-        asked = connections and options.number(connections, option="--connections")
+        from tunekit.probe.load import Family
+
+        load = {
+            "connections": _number(connections, "--connections"),
+            "processes": _number(
+                None if processes == "auto" else processes, "--processes", 1 << 16
+            ),
+            "messages": messages,
+            "rate": _number(rate, "--rate", 10**9),
+            "payload": _number(payload, "--payload", 1 << 20),
+        }
         with Narrator(look) as observer:
             return api.verify(
-                asked or None,
+                **load,
+                hold=_duration(hold, "--hold") or 0.0,
+                active=options.share(active, option="--active") if active else None,
+                timeout=_duration(timeout, "--timeout"),
+                family=Family[family.name],
                 profile=options.load_profile(profile, assignments) if profile else None,
-                processes=processes,
                 as_user=user,
                 netns=netns,
                 force=force,
-                timeout=timeout,
                 observer=observer,
             )
 
     return output.deliver("verify", look, operation)
+
+
+def _number(text: str | None, option: str, highest: int = 2**63 - 1) -> int | None:
+    return None if text is None else options.number(text, option=option, highest=highest)
+
+
+def _duration(text: str | None, option: str) -> float | None:
+    return None if text is None else options.duration(text, option=option)

@@ -28,6 +28,13 @@ MOST_PER_LISTENER = 2500
 """Connections to one listener that still find their port in a step or two."""
 
 
+ACCEPTS_PER_SECOND = 25_000
+"""What a server that shares a processor with its client accepts and watches, with room to spare."""
+
+SERVER_PAUSE = 0.01
+"""Seconds for which a server that has work may wait for its processor."""
+
+
 def per_listener(ports: int) -> int:
     """The connections that one listener may get when the local range has `ports` ports.
 

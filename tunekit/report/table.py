@@ -20,11 +20,11 @@ _Section = Callable[[Report, Page], list[str]]
 def render_table(report: Report, *, width: int, colour: bool, everything: bool = False) -> str:
     """Write a report for a terminal of `width` columns; empty when it has nothing to say."""
     page = Page(width=max(width, MIN_WIDTH), colour=colour, everything=everything)
-    sections = (
-        _heading(report, page),
-        *(_draw(name, report, page) for name in _tables(report)),
-        _conclusion(report, page),
-    )
+    tables = [_draw(name, report, page) for name in _tables(report)]
+    conclusion = _conclusion(report, page)
+    # A proof is read for its answer; of a change the answer is the list of what was changed.
+    body = (conclusion, *tables) if report.command == "verify" else (*tables, conclusion)
+    sections = (_heading(report, page), *body)
     text = "\n\n".join("\n".join(lines) for lines in sections if lines)
     return f"{text}\n" if text else ""
 

@@ -90,11 +90,14 @@ check        expected  observed  verdict  why
 -----------  --------  --------  -------  ------------------------------------
 connections  10000     10000     pass     every one brought its own token back
 
-figure                                  measured
---------------------------------------  -------------------------------------
-connect.rate                            24,920/s
-echo.latency (in_flight=256)            p50 3.54 ms, p99 80.1 ms, max 82.4 ms
-memory.kernel_per_connection (by=slab)  8,694 B (predicted 10500 B)
+figure                        measured
+----------------------------  ---------------------------------
+connect.rate                  24,920/s
+memory.kernel_per_connection  8,694 B (slab, predicted 10500 B)
+
+distribution                  p50      p90      p99      max
+----------------------------  -------  -------  -------  -------
+echo.latency (in_flight 256)  3.54 ms  12.0 ms  80.1 ms  82.4 ms
 
 applied high-conn as transaction 3: 3 keys written, 1 already held; undo it with
 tunekit rollback 3
@@ -144,14 +147,17 @@ connections  10000     10000     pass
     every one brought its own token back
 
 figure                   measured
------------------------  ------------
+-----------------------  --------------
 connect.rate             24,920/s
-echo.latency             p50 3.54 ms,
-  (in_flight=256)        p99 80.1 ms,
-                         max 82.4 ms
-memory.                  8,694 B
-  kernel_per_connection  (predicted
-  (by=slab)              10500 B)
+memory.                  8,694 B (slab,
+  kernel_per_connection  predicted
+                         10500 B)
+
+echo.latency (in_flight 256)
+  p50     3.54 ms
+  p90     12.0 ms
+  p99     80.1 ms
+  max     82.4 ms
 
 applied high-conn as transaction 3: 3
 keys written, 1 already held; undo it
@@ -326,15 +332,15 @@ def test_verify_counts_the_limits_that_are_not_in_the_way() -> None:
     assert (
         shown(VERIFY)
         == """\
+only 4000 of 10000 connections were proved as nobody: fs.file-max stopped it;
+sysctl -w fs.file-max=105536
+
 check        expected      observed                                  verdict
 -----------  ------------  ----------------------------------------  -------
 connections  10000 proved  4000 proved, lost: 6000 ENFILE (connect)  fail
     the host ran out of open files; sysctl -w fs.file-max=105536
 
 1 limit is not in the way (--verbose shows all).
-
-only 4000 of 10000 connections were proved as nobody: fs.file-max stopped it;
-sysctl -w fs.file-max=105536
 """
     )
 
@@ -343,6 +349,9 @@ def test_verify_shows_every_limit_when_asked() -> None:
     assert (
         shown(VERIFY, everything=True)
         == """\
+only 4000 of 10000 connections were proved as nobody: fs.file-max stopped it;
+sysctl -w fs.file-max=105536
+
 check           expected           observed                              verdict
 --------------  -----------------  ------------------------------------  -------
 kernel.pid_max  10000 connections  allows 324851527 (32768, 189 in use)  pass
@@ -350,9 +359,6 @@ kernel.pid_max  10000 connections  allows 324851527 (32768, 189 in use)  pass
 connections     10000 proved       4000 proved, lost: 6000 ENFILE        fail
                                    (connect)
     the host ran out of open files; sysctl -w fs.file-max=105536
-
-only 4000 of 10000 connections were proved as nobody: fs.file-max stopped it;
-sysctl -w fs.file-max=105536
 """
     )
 
