@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any, ClassVar
+from signal import SIGINT, SIGQUIT
+from typing import Any
 
 
 class ExitCode(IntEnum):
@@ -44,7 +45,7 @@ class TunekitError(Exception):
     `str(error)` is `LOCATION: KEY: message; hint`, without the parts that are empty.
     """
 
-    exit_code: ClassVar[ExitCode] = ExitCode.IMPOSSIBLE
+    exit_code: ExitCode = ExitCode.IMPOSSIBLE
 
     def __init__(
         self,
@@ -125,7 +126,19 @@ class PlanBlocked(TunekitError):
 
 
 class StateError(TunekitError):
-    """The state directory or the journal cannot be used; nothing was written."""
+    """The state directory or the journal cannot be used."""
+
+
+class RecoveryFailed(TunekitError):
+    """What a run that died has left could not be undone."""
+
+    exit_code = ExitCode.INCOMPLETE
+
+
+class ChildEnded(TunekitError):
+    """The child process that acted in a network namespace ended before it was done."""
+
+    exit_code = ExitCode.INCOMPLETE
 
 
 class ProbeRefused(TunekitError):
@@ -139,8 +152,10 @@ class Locked(TunekitError):
 
 
 class Interrupted(TunekitError):
-    """A signal ended the run; what was begun has been undone."""
+    """A signal ended the run: the keyboard's exit with 130, the others with 143."""
 
     def __init__(self, signum: int) -> None:
         super().__init__(f"interrupted by signal {signum}")
         self.signum = signum
+        keyboard = signum in (SIGINT, SIGQUIT)
+        self.exit_code = ExitCode.INTERRUPTED if keyboard else ExitCode.TERMINATED

@@ -85,8 +85,22 @@ class Model:
         self.epochs: dict[str, list[Epoch]] = {key: [] for key in start}
         self.left: dict[str, Value] = dict(start)
         self.standing: set[int] = set()
+        self.paths: dict[int, str] = {}
 
-    def apply(self, number: int, demands: dict[str, Demand]) -> None:
+    def claims_already(self, path: str, demands: dict[str, Demand]) -> bool:
+        """Tell whether a profile claims all of this, and all of it holds."""
+        return all(
+            met(key, self.now[key], demand) == self.now[key]
+            and any(
+                self.paths[number] == path and claim == demand
+                for epoch in self.epochs[key]
+                for number, claim in epoch.claims.items()
+            )
+            for key, demand in demands.items()
+        )
+
+    def apply(self, number: int, path: str, demands: dict[str, Demand]) -> None:
+        self.paths[number] = path
         for key, demand in demands.items():
             epochs = self.epochs[key]
             if not epochs or self.left[key] != self.now[key]:
@@ -119,7 +133,9 @@ class Model:
         if not nothing_to_do and not force and not (newest and self.now[key] == self.left[key]):
             return False
         if not nothing_to_do:
-            self.now[key] = self.left[key] = target
+            self.now[key] = target
+        if self.now[key] == target:
+            self.left[key] = target
         del epochs[epochs.index(mine) :]
         if joined.claims:
             epochs.append(joined)
@@ -155,18 +171,18 @@ def changes() -> st.SearchStrategy[tuple[str, Value]]:
 
 
 STEP = st.one_of(
-    st.tuples(st.just("apply"), demands()),
-    st.tuples(st.just("apply"), demands()),
+    st.tuples(st.just("apply"), st.tuples(st.sampled_from("ab"), demands())),
+    st.tuples(st.just("apply"), st.tuples(st.sampled_from("ab"), demands())),
     st.tuples(st.just("outside"), changes()),
     st.tuples(st.just("rollback"), st.tuples(st.integers(0, 9), st.booleans())),
 )
 
 
-def profile(demanded: dict[str, Demand]) -> Profile:
-    place = Location(file="random.yaml", line=1)
+def profile(name: str, demanded: dict[str, Demand]) -> Profile:
+    place = Location(file=f"{name}.yaml", line=1)
     return Profile(
-        name="random",
-        path="random.yaml",
+        name=name,
+        path=f"{name}.yaml",
         settings=tuple(
             Setting(
                 key=SysctlKey.parse(key),
@@ -209,10 +225,13 @@ def play(
             write(key, value)
             model.now[key] = value
         elif verb == "apply":
-            report = api.apply(profile(argument), prove=False, ground=on)  # type: ignore[arg-type]
+            name, demanded = argument  # type: ignore[misc]
+            already = model.claims_already(name, demanded)
+            report = api.apply(profile(name, demanded), prove=False, ground=on)
             assert report.exit_code is ExitCode.OK
+            assert (report.transaction is None) is already
             if report.transaction is not None:
-                model.apply(report.transaction.id, argument)  # type: ignore[arg-type]
+                model.apply(report.transaction.id, name, demanded)
         elif model.standing:
             index, force = argument  # type: ignore[misc]
             number = sorted(model.standing)[index % len(model.standing)]

@@ -70,12 +70,12 @@ class ClumsyMachine(Machine):
     def __init__(self, key: str, text: str) -> None:
         super().__init__()
         self.key = key
-        self.text = text
+        self.bad = text
 
     def write(self, subject: Subject, text: str) -> None:
-        first_time = subject.name == self.key and self.text
+        first_time = subject.name == self.key and self.bad
         super().write(subject, self._once() if first_time else text)
 
     def _once(self) -> str:
-        text, self.text = self.text, ""
+        text, self.bad = self.bad, ""
         return text

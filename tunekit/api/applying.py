@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,13 +13,14 @@ from tunekit import __version__
 from tunekit.api import ground as grounds
 from tunekit.api import outcome
 from tunekit.api.ground import Ground
-from tunekit.api.session import Observer, Silent, here, make_plan, summary, take_snapshot, within
+from tunekit.api.past import unfinished
+from tunekit.api.recovering import recover_unfinished
+from tunekit.api.session import Observer, Silent, here, make_plan, take_snapshot, within
 from tunekit.engine.apply import Applied, execute
 from tunekit.engine.interrupts import Guard
 from tunekit.engine.journal import Journal
-from tunekit.engine.machine import Machine
 from tunekit.engine.model import Outcome, Plan
-from tunekit.engine.rollback import recover, roll_back
+from tunekit.engine.rollback import Site, roll_back
 from tunekit.engine.transaction import Transaction, TransactionState
 from tunekit.errors import ExitCode, Interrupted, StateError, TunekitError
 from tunekit.kernel.caller import login_uid
@@ -54,87 +55,116 @@ def apply(
     happened (docs/reference/exit-codes.md): a blocked plan is 3, a failed write that was undone
     4, one whose undoing failed 5, a failed proof 1 (4 with `rollback_on_failure`).
 
-    Raises ProfileError for keys that are not allowed, StateError and Locked before anything was
-    written.
+    Raises ProfileError for keys that are not allowed, UsageError for a user that there is not,
+    and StateError and Locked before anything was written; RecoveryFailed when a transaction that
+    died before could not be undone.
     """
-    watch = observer or Silent()
-
-    def operation() -> Report:
-        if dry_run:
-            return _preview(profile, allow, pids)
-        on = grounds.chosen(state_dir, ground)
-        with on.entered() as (journal, guard):
-            for note in _recover_unfinished(journal, on.machine):
-                watch.note(note)
-            snapshot = take_snapshot(profile, for_writing=True)
-            plan = make_plan(profile, snapshot, allow=allow, pids=pids)
-            watch.plan(plan)
-            if plan.blocked and not keep_going:
-                return outcome.blocked(profile, plan, snapshot.host)
-            begun = _new_transaction(profile, snapshot.host, command, netns or "")
-            applied = _carry_out(plan, begun, on.machine, journal, guard, keep_going=keep_going)
-            report = outcome.applied_report(profile, plan, applied, snapshot.host, journal)
-            if not prove or report.exit_code not in (ExitCode.OK, ExitCode.NO):
-                return report
-            report, proved = _prove(report, profile, guard, watch, as_user)
-            if rollback_on_failure and not proved and report.transaction is not None:
-                return _take_back(report, report.transaction, on.machine, journal)
-            return report
-
-    return within(netns, operation)
-
-
-def _preview(profile: Profile, allow: Collection[str], pids: Sequence[int]) -> Report:
-    snapshot = take_snapshot(profile, for_writing=True)
-    plan = make_plan(profile, snapshot, allow=allow, pids=pids)
-    if plan.blocked:
-        return outcome.blocked(profile, plan, snapshot.host)
-    count = len(plan.writes)
-    return Report(
-        command="apply",
-        verdict=f"would write {count} of {len(plan.writes) + len(plan.settled)} settings"
-        if count
-        else f"in line with {profile.name}: nothing to write",
-        next_step="nothing was written: run again without --dry-run" if count else "",
-        host=snapshot.host,
-        profile=summary(profile),
-        changes=(*plan.writes, *plan.moved, *plan.settled),
-        notes=outcome.notes(profile, plan),
-    )
-
-
-def _new_transaction(profile: Profile, host: HostIdentity, command: str, netns: str) -> Transaction:
-    return Transaction(
-        id=0,
-        state=TransactionState.BEGUN,
-        profile=profile.name,
-        path=profile.path,
-        started=time.time(),
-        boot_id=host.boot_id,
-        kernel=host.kernel,
-        uid=os.getuid(),
-        loginuid=login_uid(),
+    orders = _Orders(
+        profile=profile,
+        allow=frozenset(allow),
+        keep_going=keep_going,
+        prove=prove,
+        rollback_on_failure=rollback_on_failure,
+        pids=tuple(pids),
+        netns=netns or "",
         command=command,
-        version=__version__,
-        netns=netns,
-        cookie=host.netns_cookie,
+        as_user=as_user,
+        watch=observer or Silent(),
     )
+    on = grounds.chosen(state_dir, ground)
+    if dry_run:
+        return within(netns, lambda: _preview(orders, on))
+    if prove and profile.probe is not None:
+        _check_user(as_user)
+    return within(netns, lambda: _apply(orders, on))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Orders:
+    """What an apply was asked to do."""
+
+    profile: Profile
+    allow: frozenset[str]
+    keep_going: bool
+    prove: bool
+    rollback_on_failure: bool
+    pids: tuple[int, ...]
+    netns: str
+    command: str
+    as_user: str
+    watch: Observer
+
+
+def _check_user(name: str) -> None:
+    """Find out before anything is written that there is nobody to prove it as."""
+    if os.geteuid() == 0:
+        from tunekit.kernel.process import find_user
+
+        find_user(name)
+
+
+def _preview(orders: _Orders, on: Ground) -> Report:
+    snapshot = take_snapshot(orders.profile, for_writing=True)
+    plan = make_plan(orders.profile, snapshot, allow=orders.allow, pids=orders.pids)
+    report = outcome.preview(orders.profile, plan, snapshot.host, keep_going=orders.keep_going)
+    return replace(report, notes=(*report.notes, *unfinished(on.state_dir)))
+
+
+def _apply(orders: _Orders, on: Ground) -> Report:
+    profile = orders.profile
+    with on.entered() as (journal, guard):
+        _end_other_boots(journal)
+        for note in recover_unfinished(journal, on):
+            orders.watch.note(note)
+        snapshot = take_snapshot(profile, for_writing=True)
+        plan = make_plan(profile, snapshot, allow=orders.allow, pids=orders.pids)
+        orders.watch.plan(plan)
+        if plan.blocked and not orders.keep_going:
+            return outcome.blocked(profile, plan, snapshot.host)
+        remarks = tuple(dict.fromkeys(outcome.dropped(profile, plan, snapshot.host, journal)))
+        applied = _carry_out(orders, plan, snapshot.host, on, journal, guard)
+        report = outcome.applied_report(profile, plan, applied, snapshot.host)
+        report = replace(report, notes=(*report.notes, *remarks))
+        if report.exit_code not in (ExitCode.OK, ExitCode.NO):
+            return report
+        if not orders.prove:
+            return _say_signal(report, guard)
+        report, proved = _prove(report, orders, guard)
+        if orders.rollback_on_failure and not proved and report.transaction is not None:
+            return _take_back(report, report.transaction, on, journal)
+        return report
+
+
+def _end_other_boots(journal: Journal) -> None:
+    boot_id = here().boot_id
+    if not boot_id:
+        raise StateError(
+            "this boot cannot be told from others: kernel.random.boot_id cannot be read",
+            hint="mount /proc; without it a rollback after a reboot would write old values",
+        )
+    journal.end_other_boots(boot_id)
 
 
 def _carry_out(
+    orders: _Orders,
     plan: Plan,
-    begun: Transaction,
-    machine: Machine,
+    host: HostIdentity,
+    on: Ground,
     journal: Journal,
     guard: Guard,
-    *,
-    keep_going: bool,
 ) -> Applied:
-    if not plan.writes and not _new_claims(plan, journal):
-        return Applied(transaction=begun, changes=(*plan.blocked, *plan.settled))
-    applied = execute(
-        plan, begun, machine=machine, journal=journal, guard=guard, keep_going=keep_going
-    )
+    begun = _new_transaction(orders, host)
+    if plan.writes or _new_claims(plan, begun, journal):
+        applied = execute(
+            plan,
+            begun,
+            machine=on.machine,
+            journal=journal,
+            guard=guard,
+            keep_going=orders.keep_going,
+        )
+    else:
+        applied = Applied(transaction=begun, changes=plan.settled)
     return replace(
         applied,
         changes=(*applied.changes, *plan.blocked),
@@ -142,37 +172,81 @@ def _carry_out(
     )
 
 
-def _new_claims(plan: Plan, journal: Journal) -> bool:
-    """Tell whether the plan claims anything that the journal does not hold already."""
+def _new_transaction(orders: _Orders, host: HostIdentity) -> Transaction:
+    profile = orders.profile
+    allowed = {str(key) for key in profile.allow} & set(orders.allow)
+    return Transaction(
+        id=0,
+        state=TransactionState.BEGUN,
+        profile=profile.name,
+        path=str(Path(profile.path).absolute()),
+        started=time.time(),
+        boot_id=host.boot_id,
+        kernel=host.kernel,
+        uid=os.getuid(),
+        loginuid=login_uid(),
+        command=orders.command,
+        version=__version__,
+        variables={name: str(value) for name, value in profile.variables.items()},
+        allowed=frozenset(allowed),
+        netns=orders.netns,
+        cookie=host.netns_cookie,
+    )
+
+
+def _new_claims(plan: Plan, begun: Transaction, journal: Journal) -> bool:
+    """Tell whether the plan claims anything that its profile does not claim already.
+
+    What another profile claims goes when that one is rolled back.
+    """
+    own = {each.id for each in journal.transactions() if each.path == begun.path}
     return any(
-        claim.requirements not in [held.requirements for held in journal.held(claim.subject)]
+        claim.requirements
+        not in [
+            held.requirements for held in journal.held(claim.subject) if held.transaction in own
+        ]
         for claim in plan.claims
     )
 
 
-def _prove(
-    report: Report, profile: Profile, guard: Guard, observer: Observer, as_user: str
-) -> tuple[Report, bool]:
+def _say_signal(report: Report, guard: Guard) -> Report:
+    """Admit a signal that came after the last write: the change stands."""
+    if guard.pending is None:
+        return report
+    error = Interrupted(guard.pending)
+    return replace(
+        report,
+        exit_code=error.exit_code,
+        errors=(error,),
+        verdict=f"{report.verdict}; a signal came after that, and the change stands",
+    )
+
+
+def _prove(report: Report, orders: _Orders, guard: Guard) -> tuple[Report, bool]:
     """Add the proof to a report; tells whether it held. An interrupted one is neither."""
     from tunekit.api.proving import prove_profile
 
     try:
         with guard.raising():
-            proof: ProofReport = prove_profile(profile, observer=observer, as_user=as_user)
+            proof: ProofReport = prove_profile(
+                orders.profile, observer=orders.watch, as_user=orders.as_user
+            )
     except Interrupted as error:
         stands = replace(
             report,
-            exit_code=outcome.code_for_signal(error.signum),
+            exit_code=error.exit_code,
             errors=(error,),
             verdict=f"{report.verdict}; the change stands, its proof was interrupted",
         )
         return stands, True
-    except TunekitError as error:
+    except Exception as error:
+        # Whatever broke in the proof, the change is there and the report must say so.
+        failure = error if isinstance(error, TunekitError) else _broken(error)
         failed = replace(
             report,
             exit_code=ExitCode.NO,
-            errors=(*report.errors, error),
-            verdict=f"{report.verdict}; the proof could not be made: {error.message}",
+            errors=(*report.errors, failure),
+            verdict=f"{report.verdict}; the proof could not be made: {failure.message}",
         )
         return failed, False
     proved = replace(
@@ -186,12 +260,16 @@ def _prove(
     return proved, proof.ok
 
 
-def _take_back(
-    report: Report, transaction: Transaction, machine: Machine, journal: Journal
-) -> Report:
-    undone = roll_back(
-        journal.transaction(transaction.id), machine=machine, journal=journal, host=here()
+def _broken(error: Exception) -> TunekitError:
+    return TunekitError(
+        f"{type(error).__name__}: {error}",
+        hint="try `tunekit verify` by itself, with --verbose, and report what it says",
     )
+
+
+def _take_back(report: Report, transaction: Transaction, on: Ground, journal: Journal) -> Report:
+    site = Site(machine=on.machine, journal=journal, host=here())
+    undone = roll_back(journal.transaction(transaction.id), site)
     code = ExitCode.INCOMPLETE if undone.incomplete else ExitCode.ROLLED_BACK
     return replace(
         report,
@@ -203,21 +281,3 @@ def _take_back(
         f"{report.verdict}",
         next_step="",
     )
-
-
-def _recover_unfinished(journal: Journal, machine: Machine) -> Iterator[str]:
-    """Undo what a run that died has left, before anything new begins."""
-    host = here()
-    for transaction in journal.transactions():
-        if transaction.state is not TransactionState.BEGUN:
-            continue
-        undone = recover(transaction, machine=machine, journal=journal, host=host)
-        if undone.incomplete:
-            names = ", ".join(
-                change.key for change in undone.changes if change.outcome is Outcome.REJECTED
-            )
-            raise StateError(
-                f"the unfinished transaction {transaction.id} could not be undone: {names}",
-                hint=f"see why with `tunekit rollback {transaction.id}`",
-            )
-        yield f"undid the unfinished transaction {transaction.id} ({transaction.profile})"

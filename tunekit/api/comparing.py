@@ -13,7 +13,7 @@ from tunekit.engine.limits import limit_text, wanted_limit
 from tunekit.engine.model import Change, Outcome
 from tunekit.errors import ExitCode
 from tunekit.kernel.readings import Value
-from tunekit.profile.evaluate import RLIMIT_PREFIX, value_of
+from tunekit.profile.evaluate import RLIMIT_PREFIX, SECRET, value_of
 from tunekit.profile.find import spelling
 from tunekit.report.model import Report
 
@@ -91,9 +91,13 @@ def _judge(change: Change) -> Finding:
 
 
 def _holds(change: Change) -> bool:
-    if change.before is None or change.wanted is None:
+    if change.outcome is Outcome.UNCHANGED:
+        return True
+    if change.before in (None, SECRET) or change.wanted is None:
+        # A secret that would be written is another one, whatever both look like here.
         return False
-    return value_of(change.key, change.before) == value_of(change.key, change.wanted)
+    # One that holds now and would be written again after a write that resets it.
+    return value_of(change.key, str(change.before)) == value_of(change.key, change.wanted)
 
 
 def _judge_limit(limit: Limit, snapshot: Snapshot, profile: str) -> Finding:

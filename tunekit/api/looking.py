@@ -60,7 +60,8 @@ def inspect(
     cannot be read.
     """
     if keys:
-        return within(netns, lambda: _show(keys))
+        report = within(netns, lambda: _show(keys))
+        return replace(report, notes=(*report.notes, *unfinished(state_dir or STATE_DIR)))
     notes: tuple[str, ...] = ()
     if profile is None:
         profile, notes = _applied_last(state_dir or STATE_DIR)
@@ -96,7 +97,7 @@ def _applied_last(state_dir: Path) -> tuple[Profile | None, tuple[str, ...]]:
     if last is None:
         return None, ("no profile has been applied; these are the keys of the catalogue",)
     try:
-        return load_profile(last.path or last.profile), (
+        return load_profile(last.path, variables=last.variables), (
             f"compared with {last.profile}, which transaction {last.id} applied last",
         )
     except TunekitError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import signal
+from collections.abc import Iterator
 from dataclasses import replace
 
 from tunekit.api.session import summary
@@ -16,7 +16,29 @@ from tunekit.profile.model import Profile
 from tunekit.report.model import Report
 
 
+def preview(profile: Profile, plan: Plan, host: HostIdentity, *, keep_going: bool) -> Report:
+    """What an apply would do. Nothing was written."""
+    if plan.blocked and not keep_going:
+        return blocked(profile, plan, host)
+    count = len(plan.writes)
+    total = count + len(plan.settled) + len(plan.blocked)
+    left_out = f", {len(plan.blocked)} left out" if plan.blocked else ""
+    return Report(
+        command="apply",
+        exit_code=ExitCode.NO if plan.blocked else ExitCode.OK,
+        verdict=f"would write {count} of {settings(total)}{left_out}"
+        if count or left_out
+        else f"in line with {profile.name}: nothing to write",
+        next_step="nothing was written: run again without --dry-run" if count else "",
+        host=host,
+        profile=summary(profile),
+        changes=(*plan.writes, *plan.moved, *plan.settled, *plan.blocked),
+        notes=notes(profile, plan),
+    )
+
+
 def blocked(profile: Profile, plan: Plan, host: HostIdentity) -> Report:
+    """A plan that stopped as a whole, with an error for each setting that cannot be met."""
     errors = tuple(
         PlanBlocked(row.detail, key=row.key, hint=row.remedy, location=row.location)
         for row in plan.blocked
@@ -34,107 +56,89 @@ def blocked(profile: Profile, plan: Plan, host: HostIdentity) -> Report:
     )
 
 
-def applied_report(
-    profile: Profile, plan: Plan, applied: Applied, host: HostIdentity, journal: Journal
-) -> Report:
+def applied_report(profile: Profile, plan: Plan, applied: Applied, host: HostIdentity) -> Report:
+    """What was written, or why everything was undone."""
+    number = applied.transaction.id
     report = Report(
         command="apply",
         host=host,
         profile=summary(profile),
-        transaction=applied.transaction if applied.transaction.id else None,
+        transaction=applied.transaction if number else None,
         changes=applied.changes,
-        notes=(*notes(profile, plan), *_dropped(profile, plan, applied, host, journal)),
+        notes=notes(profile, plan),
     )
     if applied.error is not None:
-        return _undone_report(report, applied)
-    written = [
-        change
-        for change in applied.changes
-        if change.outcome in (Outcome.APPLIED, Outcome.ADJUSTED)
-    ]
-    number = applied.transaction.id
-    if not number:
-        return replace(report, verdict=f"in line with {profile.name} already: nothing was written")
-    verdict = (
-        f"{settings(len(written))} written and read back"
-        if written
-        else "every setting held already; they are now claimed"
-    )
+        return _undone(report, applied, applied.error)
+    written = sum(c.outcome in (Outcome.APPLIED, Outcome.ADJUSTED) for c in applied.changes)
     left_out = f", {applied.left_out} left out" if applied.left_out else ""
+    if applied.incomplete:
+        names = ", ".join(subject.name for subject in applied.incomplete)
+        left_out += f"; half-written and not put back: {names}"
+    code = ExitCode.NO if applied.left_out else ExitCode.OK
+    report = replace(report, exit_code=ExitCode.INCOMPLETE if applied.incomplete else code)
+    if not number:
+        verdict = f"in line with {profile.name} already: nothing was written{left_out}"
+        return replace(report, verdict=verdict)
+    verdict = "every setting held already; they are now claimed"
+    if written:
+        verdict = f"{settings(written)} written and read back"
     return replace(
         report,
-        exit_code=ExitCode.NO if applied.left_out else ExitCode.OK,
-        changed=bool(written),
+        changed=bool(written or applied.incomplete),
         verdict=f"transaction {number}: {verdict}{left_out}",
         next_step=f"undo with: tunekit rollback {number}",
     )
 
 
-def _undone_report(report: Report, applied: Applied) -> Report:
-    error = applied.error
-    assert error is not None
+def _undone(report: Report, applied: Applied, error: Exception) -> Report:
     number = applied.transaction.id
+    report = replace(report, errors=(applied.error,) if applied.error else ())
     if applied.incomplete:
-        names = ", ".join(subject.name for subject, _ in applied.incomplete)
+        names = ", ".join(subject.name for subject in applied.incomplete)
         return replace(
             report,
             exit_code=ExitCode.INCOMPLETE,
             changed=True,
-            errors=(error,),
             verdict=f"transaction {number} failed, and these could not be put back: {names}",
             next_step=f"try again with: tunekit rollback {number}",
         )
     if isinstance(error, Interrupted):
         return replace(
             report,
-            exit_code=code_for_signal(error.signum),
-            errors=(error,),
+            exit_code=error.exit_code,
             verdict=f"interrupted: transaction {number} was undone",
         )
     return replace(
         report,
         exit_code=ExitCode.ROLLED_BACK,
-        errors=(error,),
         verdict=f"transaction {number} failed and everything was rolled back",
     )
 
 
-def _dropped(
-    profile: Profile, plan: Plan, applied: Applied, host: HostIdentity, journal: Journal
-) -> tuple[str, ...]:
-    """Name what the profile claimed before and does not any more."""
-    numbers = {
-        transaction.id
-        for transaction in journal.transactions()
-        if transaction.profile == profile.name and transaction.id != applied.transaction.id
-    }
+def dropped(profile: Profile, plan: Plan, host: HostIdentity, journal: Journal) -> Iterator[str]:
+    """Name what the profile claimed before and does not any more, once for each transaction."""
+    before = {each.id for each in journal.transactions() if each.profile == profile.name}
     rows = (*plan.writes, *plan.moved, *plan.settled, *plan.blocked)
     wanted = {change.subject for change in rows}
-    notes = []
+    here = (host_scope(host), netns_scope(host))
     for held in journal.held():
-        if held.transaction not in numbers or not held.requirements:
-            continue
-        if held.subject.scope not in (host_scope(host), netns_scope(host)):
-            continue
-        if held.subject not in wanted:
-            notes.append(
-                f"{held.subject.name} is no longer in {profile.name}, but transaction "
+        subject = held.subject
+        if held.transaction in before and held.requirements and subject.scope in here:
+            if subject in wanted:
+                continue
+            yield (
+                f"{subject.name} is no longer in {profile.name}, but transaction "
                 f"{held.transaction} still holds it: release it with `tunekit rollback "
                 f"{held.transaction}`, then apply again"
             )
-    return tuple(dict.fromkeys(notes))
 
 
 def notes(profile: Profile, plan: Plan) -> tuple[str, ...]:
+    """The remarks of the profile's loader and of the plan."""
     loads = (f"{key}: loads the kernel module {name}" for key, name in plan.modules.items())
     return (*profile.warnings, *plan.warnings, *loads)
 
 
 def settings(count: int) -> str:
+    """A number of settings, in words."""
     return f"{count} setting" if count == 1 else f"{count} settings"
-
-
-def code_for_signal(signum: int) -> ExitCode:
-    """130 for the keyboard's signals, 143 for the others."""
-    keyboard = (signal.SIGINT, signal.SIGQUIT)
-    return ExitCode.INTERRUPTED if signum in keyboard else ExitCode.TERMINATED

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,6 @@ from tunekit.report.model import Report
 
 if TYPE_CHECKING:
     from tunekit.engine.transaction import Transaction
-    from tunekit.kernel.host import HostIdentity
 
 
 def history(*, state_dir: Path | None = None) -> Report:
@@ -38,22 +38,27 @@ def history(*, state_dir: Path | None = None) -> Report:
             remedy="run as root",
         )
         return Report(command="history", host=host, findings=(finding,))
+    from tunekit.engine.transaction import TransactionState
+
+    # What a reboot has ended is recorded by the next apply; to look, it has ended already.
+    transactions = tuple(
+        replace(each, state=TransactionState.ENDED)
+        if each.boot_id != host.boot_id and (each.stands or each.is_unfinished)
+        else each
+        for each in transactions
+    )
     return Report(
         command="history",
         host=host,
         transactions=transactions,
-        verdict=_history_sentence(transactions, host),
+        verdict=_history_sentence(transactions),
     )
 
 
-def _history_sentence(transactions: Sequence[Transaction], host: HostIdentity) -> str:
+def _history_sentence(transactions: Sequence[Transaction]) -> str:
     if not transactions:
         return "no transaction yet"
-    standing = [
-        str(transaction.id)
-        for transaction in transactions
-        if transaction.stands and transaction.boot_id == host.boot_id
-    ]
+    standing = [str(transaction.id) for transaction in transactions if transaction.stands]
     begun = [str(t.id) for t in transactions if t.is_unfinished]
     parts = [f"in force: {', '.join(standing)}" if standing else "none in force"]
     if begun:
@@ -62,9 +67,11 @@ def _history_sentence(transactions: Sequence[Transaction], host: HostIdentity) -
 
 
 def last_applied(state_dir: Path) -> Transaction | None:
-    """The transaction that was applied last and not undone. Raises StateError."""
+    """The transaction of this boot that was applied last and not undone. Raises StateError."""
+    boot_id = here().boot_id
     with peek(state_dir) as journal:
-        standing = [each for each in (journal.transactions() if journal else ()) if each.stands]
+        everything = journal.transactions() if journal else []
+    standing = [each for each in everything if each.stands and each.boot_id == boot_id]
     return standing[-1] if standing else None
 
 

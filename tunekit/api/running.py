@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Sequence
 from typing import NoReturn
 
 from tunekit.api.session import take_snapshot
 from tunekit.engine.limits import obstacle, wanted_limit
 from tunekit.errors import PlanBlocked, ReadFailed, UsageError
+from tunekit.kernel.caller import given_environment
 from tunekit.kernel.readings import Value
 from tunekit.kernel.rlimits import ProcessLimits
 from tunekit.kernel.snapshot import NR_OPEN
@@ -41,7 +43,18 @@ def run(
     _set_limits(profile)
     if user is not None:
         _become(user)
+    _undo_what_python_did()
     os.execvp(command[0], list(command))
+
+
+def _undo_what_python_did() -> None:
+    """Leave the command the signals and the environment that tunekit was started with."""
+    # Python ignores these two for itself (PyOS_InitInterrupts), and exec keeps what is ignored.
+    for signum in (signal.SIGPIPE, signal.SIGXFSZ):
+        signal.signal(signum, signal.SIG_DFL)
+    # PEP 538: in the C locale the interpreter sets this for itself and its children.
+    if "LC_CTYPE" not in given_environment():
+        os.environ.pop("LC_CTYPE", None)
 
 
 def _set_limits(profile: Profile) -> None:
@@ -83,7 +96,9 @@ def _become(user: str) -> None:
         os.initgroups(entry.pw_name, entry.pw_gid)
         os.setgid(entry.pw_gid)
         os.setuid(entry.pw_uid)
-    except PermissionError as error:
+    except OSError as error:
         raise UsageError(
-            f"cannot become {user}", errno=error.errno, hint="run as root, or without --user"
+            f"cannot become {user}: {error.strerror}",
+            errno=error.errno,
+            hint="run as root, or without --user",
         ) from error

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from tunekit.engine.limits import shortfalls
 from tunekit.engine.model import Plan
 from tunekit.engine.plan import make
-from tunekit.errors import ReadFailed
+from tunekit.errors import NamespaceError, ReadFailed
 from tunekit.kernel import host as hosts
 from tunekit.kernel import snapshot as snapshots
 from tunekit.kernel.host import HostIdentity
@@ -15,6 +17,7 @@ from tunekit.kernel.readings import Value
 from tunekit.kernel.rlimits import ProcessLimits
 from tunekit.kernel.snapshot import Snapshot
 from tunekit.kernel.sysctl import Sysctls
+from tunekit.profile.find import spelling
 from tunekit.profile.model import Profile
 from tunekit.report.model import ProfileSummary
 from tunekit.values import SysctlKey
@@ -61,8 +64,13 @@ def within(netns: str | None, operation: Callable[[], T]) -> T:
     """
     if netns is None:
         return operation()
-    from tunekit.kernel.namespaces import call_in
+    from tunekit.kernel.namespaces import call_in, cookie
 
+    if not cookie():
+        raise NamespaceError(
+            "this kernel has no cookies to tell network namespaces apart by (SO_NETNS_COOKIE)",
+            hint="it takes Linux 5.14; there, run tunekit inside the namespace instead",
+        )
     return call_in(netns, operation)
 
 
@@ -84,7 +92,24 @@ def make_plan(
 ) -> Plan:
     """Plan a profile, and its limits on running processes."""
     allowed = [SysctlKey.parse(key) for key in allow]
-    return make(profile, snapshot, allow=allowed, processes=_present_limits(profile, pids))
+    plan = make(profile, snapshot, allow=allowed, processes=_present_limits(profile, pids))
+    if pids:
+        return plan
+    return replace(plan, warnings=(*plan.warnings, *_warnings(profile, snapshot)))
+
+
+def _warnings(profile: Profile, snapshot: Snapshot) -> Iterator[str]:
+    """Say of which limits a process started from here gets too little, and what mends it."""
+    for each in shortfalls(profile, snapshot):
+        advice = f"start it with `tunekit run {spelling(profile.path)} -- CMD`"
+        if each.obstacle is not None:
+            advice = "; ".join(each.obstacle)
+        elif each.name == "nofile":
+            advice += ", or set LimitNOFILE= in its unit"
+        yield (
+            f"a process started here gets {each.name} {each.present} and the profile wants "
+            f"{each.wanted}; {advice}"
+        )
 
 
 def _present_limits(

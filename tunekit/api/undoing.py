@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from tunekit.api import ground as grounds
 from tunekit.api.ground import Ground
 from tunekit.api.outcome import settings
-from tunekit.api.session import Observer, here, within
+from tunekit.api.places import Place, Whereabouts, place_of
+from tunekit.api.recovering import recover_unfinished
+from tunekit.api.session import here, within
+from tunekit.engine.interrupts import Guard
 from tunekit.engine.journal import Journal
 from tunekit.engine.model import Outcome
-from tunekit.engine.rollback import RolledBack, roll_back
+from tunekit.engine.rollback import RolledBack, Site, roll_back
 from tunekit.engine.store import peek
 from tunekit.engine.transaction import Transaction, TransactionState
-from tunekit.errors import ExitCode, UnknownTransaction
+from tunekit.errors import ExitCode, Interrupted, UnknownTransaction
 from tunekit.kernel.host import HostIdentity
 from tunekit.report.model import Report
+
+_ENDED = (TransactionState.ROLLED_BACK, TransactionState.UNDONE, TransactionState.ENDED)
 
 
 def rollback(
@@ -25,36 +31,47 @@ def rollback(
     force: bool = False,
     netns: str | None = None,
     state_dir: Path | None = None,
-    command: str = "",
-    observer: Observer | None = None,
     ground: Ground | None = None,
 ) -> Report:
     """Undo a transaction: the given one, else the unfinished one, else the last.
 
     A key that somebody else changed since is left alone and named, unless `force`; the exit code
-    is 5 then. Without `netns` it goes to the network namespace where the transaction was made.
+    is 5 then. Without `netns` it goes to the network namespace where the transaction was made;
+    when that is gone, so are its values, and its claims are released. A signal is answered when
+    the rollback is done.
 
     Raises UnknownTransaction when there is none to undo.
     """
-    folder = grounds.chosen(state_dir, ground).state_dir
-    with peek(folder) as journal:
-        chosen = _choose(journal, transaction, folder)
+    on = grounds.chosen(state_dir, ground)
+    with peek(on.state_dir) as journal:
+        chosen = _choose(journal, transaction, on.state_dir)
+    place = Place(whereabouts=Whereabouts.HERE)
+    if netns is None:
+        place = place_of(chosen, here())
 
     def operation() -> Report:
-        on = grounds.chosen(state_dir, ground)
-        with on.entered() as (journal, _guard):
-            target = journal.transaction(chosen.id)
+        with on.entered() as (journal, guard):
             host = here()
-            undone = roll_back(target, machine=on.machine, journal=journal, host=host, force=force)
-            return _rollback_report(undone, host)
+            # Another one that died has left values behind that are nobody's change.
+            notes = tuple(recover_unfinished(journal, on, but=chosen.id))
+            site = Site(
+                machine=on.machine,
+                journal=journal,
+                host=host,
+                force=force,
+                namespace_gone=place.is_gone,
+            )
+            undone = roll_back(journal.transaction(chosen.id), site)
+            report = replace(_report(undone, host), notes=notes)
+            return _say_signal(report, guard)
 
-    return within(netns or _namespace_of(chosen), operation)
+    return within(netns or place.netns, operation)
 
 
 def _choose(journal: Journal | None, number: int | None, folder: Path) -> Transaction:
     if journal is not None and number is not None:
         chosen = journal.transaction(number)
-        if chosen.state in (TransactionState.ROLLED_BACK, TransactionState.UNDONE):
+        if chosen.state in _ENDED:
             raise UnknownTransaction(
                 f"transaction {number} has been undone already",
                 hint="`tunekit history` shows which are in force",
@@ -62,33 +79,30 @@ def _choose(journal: Journal | None, number: int | None, folder: Path) -> Transa
         return chosen
     boot = here().boot_id
     everything = journal.transactions() if journal is not None else []
-    for states in (
-        (TransactionState.BEGUN,),
-        (TransactionState.APPLIED, TransactionState.INCOMPLETE),
-    ):
-        standing = [
-            transaction
-            for transaction in everything
-            if transaction.state in states and transaction.boot_id == boot
-        ]
-        if standing:
-            return standing[-1]
-    raise UnknownTransaction(
-        "no transaction to undo" if number is None else f"no transaction {number} in the journal",
-        path=str(folder),
-        hint="`tunekit history` lists them; a transaction ends with the boot that it was made in",
-    )
+    here_and_now = [each for each in everything if each.boot_id == boot]
+    last = _last(here_and_now)
+    if last is None:
+        what = "no transaction to undo"
+        if number is not None:
+            what = f"no transaction {number} in the journal"
+        raise UnknownTransaction(
+            what,
+            path=str(folder),
+            hint="`tunekit history` lists them; a transaction ends with the boot that it was made "
+            "in",
+        )
+    return last
 
 
-def _namespace_of(transaction: Transaction) -> str | None:
-    """The namespace to enter for a transaction: the one it was given, unless this is it."""
-    host = here()
-    if transaction.boot_id != host.boot_id or transaction.cookie == host.netns_cookie:
-        return None
-    return transaction.netns or None
+def _last(transactions: Sequence[Transaction]) -> Transaction | None:
+    """The unfinished transaction, else the last that still stands in whole or in part."""
+    unfinished = [each for each in transactions if each.is_unfinished]
+    standing = [each for each in transactions if each.state not in _ENDED]
+    candidates = unfinished or standing
+    return candidates[-1] if candidates else None
 
 
-def _rollback_report(undone: RolledBack, host: HostIdentity) -> Report:
+def _report(undone: RolledBack, host: HostIdentity) -> Report:
     number = undone.transaction.id
     put_back = [change for change in undone.changes if change.outcome is Outcome.ROLLED_BACK]
     report = Report(
@@ -109,4 +123,17 @@ def _rollback_report(undone: RolledBack, host: HostIdentity) -> Report:
         exit_code=ExitCode.INCOMPLETE,
         verdict=f"transaction {number} is undone but for {', '.join(c.key for c in kept)}",
         next_step=f"to override what others changed: tunekit rollback {number} --force",
+    )
+
+
+def _say_signal(report: Report, guard: Guard) -> Report:
+    """Admit a signal: what was begun was finished first."""
+    if guard.pending is None:
+        return report
+    error = Interrupted(guard.pending)
+    return replace(
+        report,
+        exit_code=error.exit_code,
+        errors=(error,),
+        verdict=f"{report.verdict}; a signal came meanwhile, and the rollback was finished first",
     )

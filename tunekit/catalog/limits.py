@@ -89,7 +89,6 @@ ENTRIES = (
     _limit("fsize", "bytes", "Largest file that the process may write", default="none"),
     _limit("rss", "bytes", "Resident memory; the kernel ignores it since 2.4.30", default="none"),
     _limit("cpu", "seconds", "Processor time after which the process gets SIGXCPU", default="none"),
-    _limit("locks", "locks", "File locks; the kernel ignores it since 2.4.25", default="none"),
     _limit("sigpending", "signals", "Signals queued for the user of this process"),
     _limit(
         "msgqueue",

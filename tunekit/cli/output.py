@@ -73,20 +73,12 @@ def failure(command: str, error: TunekitError) -> Report:
     """The report of a command that ended in an error."""
     from tunekit.report.model import Report
 
-    return Report(command=command, exit_code=exit_code(error), errors=problems(error))
+    return Report(command=command, exit_code=error.exit_code, errors=problems(error))
 
 
 def problems(error: TunekitError) -> tuple[TunekitError, ...]:
     """The errors that an error stands for: a profile tells all of its own at once."""
     return error.problems if isinstance(error, ProfileError) else (error,)
-
-
-def exit_code(error: TunekitError) -> ExitCode:
-    """What a command that ended in this error exits with."""
-    if isinstance(error, Interrupted):
-        asked_to_end = error.signum in (signal.SIGTERM, signal.SIGHUP)
-        return ExitCode.TERMINATED if asked_to_end else ExitCode.INTERRUPTED
-    return error.exit_code
 
 
 def show(report: Report, look: Look) -> int:

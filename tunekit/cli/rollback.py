@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tunekit.cli import options, output
-from tunekit.cli.progress import Narrator
 from tunekit.report.formats import Format
 
 if TYPE_CHECKING:
@@ -16,9 +15,9 @@ if TYPE_CHECKING:
 app = options.new_app()
 EPILOG = options.epilog(
     ("tunekit rollback", "tunekit rollback 3", "tunekit rollback 3 --force"),
-    "0 undone, or nothing to undo; 2 no such transaction; 3 the journal cannot be used, nothing "
-    "was changed; 5 incomplete: the keys that are named were left as they are; 6 another run "
-    "holds the lock; 130, 143 interrupted.",
+    "0 undone; 2 no such transaction, or none to undo; 3 the journal cannot be used, nothing was "
+    "changed; 5 incomplete: the keys that are named were left as they are; 6 another run holds "
+    "the lock; 130, 143 a signal came: what was begun was finished first.",
 )
 
 
@@ -55,14 +54,6 @@ def rollback(
     def operation() -> Report:
         from tunekit import api
 
-        with Narrator(look) as observer:
-            return api.rollback(
-                transaction,
-                force=force,
-                netns=netns,
-                state_dir=state_dir,
-                command=options.command_line(),
-                observer=observer,
-            )
+        return api.rollback(transaction, force=force, netns=netns, state_dir=state_dir)
 
     return output.deliver("rollback", look, operation)

@@ -38,6 +38,7 @@ def run(
     ] = None,
     assignments: options.SetOption = None,
     netns: options.NetnsOption = None,
+    quiet: options.QuietOption = False,
     verbose: options.VerboseOption = False,
 ) -> int:
     """Start a command under a profile's limits.
@@ -50,7 +51,12 @@ def run(
             raise UsageError("no command to run", hint="write it after --")
         from tunekit import api
 
-        api.run(options.load_profile(profile, assignments), command, user=user, netns=netns)
+        wanted = options.load_profile(profile, assignments)
+        if not quiet:
+            output.say(f"profile {wanted.name} ({wanted.path})")
+            for warning in wanted.warnings:
+                output.say(f"note: {warning}")
+        api.run(wanted, command, user=user, netns=netns)
     except TunekitError as error:
         for problem in output.problems(error):
             output.say(f"error: {problem}")

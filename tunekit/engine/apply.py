@@ -6,7 +6,8 @@ kills this process leaves enough behind for `recover` to undo it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from tunekit import catalog
 from tunekit.engine.interrupts import Guard
@@ -15,30 +16,43 @@ from tunekit.engine.machine import Machine
 from tunekit.engine.model import Change, Claim, Outcome, Plan, Subject
 from tunekit.engine.restore import restore
 from tunekit.engine.transaction import Transaction, TransactionState
-from tunekit.errors import Interrupted, InvalidValue, ReadFailed, TunekitError
-from tunekit.kernel.readings import Value
+from tunekit.errors import ReadFailed, StateError, TunekitError
 from tunekit.profile.evaluate import shown, value_of
-from tunekit.profile.requirement import all_met
-from tunekit.values import SysctlValue
+from tunekit.profile.requirement import all_met, meet_all
+from tunekit.values import SysctlValue, written_form
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Applied:
     """What came of a plan.
 
-    `error` is why it was undone, None when it stands; `incomplete` names what could not be put
-    back then, with the cause. `left_out` counts the settings that `keep_going` passed over.
+    `error` is why it was undone, None when it stands; `incomplete` says of what could not be put
+    back then why. `left_out` counts the settings that `keep_going` passed over.
     """
 
     transaction: Transaction
     changes: tuple[Change, ...]
     error: TunekitError | None = None
-    incomplete: tuple[tuple[Subject, str], ...] = ()
+    incomplete: Mapping[Subject, str] = field(default_factory=dict)
     left_out: int = 0
 
 
 class _Failed(TunekitError):
     """A value that the kernel did not take as it was meant."""
+
+
+@dataclass(slots=True, kw_only=True)
+class _Run:
+    """One execution of a plan."""
+
+    plan: Plan
+    machine: Machine
+    transaction: Transaction
+    writes: Sequence[Write]
+    claims: Mapping[Subject, Claim]
+    done: list[Change] = field(default_factory=list)
+    passed_over: list[Subject] = field(default_factory=list)
+    stuck: dict[Subject, str] = field(default_factory=dict)
 
 
 def execute(
@@ -54,6 +68,35 @@ def execute(
 
     Raises StateError when the journal does not take the transaction; nothing was written then.
     """
+    run = _begin(plan, transaction, machine, journal)
+    try:
+        for change in plan.writes:
+            guard.check()
+            try:
+                run.done.append(_write(machine, change, run.claims[change.subject]))
+            except TunekitError as error:
+                if not keep_going:
+                    run.done.append(_rejected(change, error))
+                    raise
+                _pass_over(run, change, error)
+        guard.check()
+        _verify(run)
+        _commit(run, journal)
+    except (TunekitError, OSError) as error:
+        return _undo(run, journal, error)
+    except BaseException:
+        # Not even a MemoryError may leave half of it behind.
+        put_back(machine, journal, run.transaction, run.writes)
+        raise
+    return Applied(
+        transaction=replace(run.transaction, state=TransactionState.APPLIED),
+        changes=(*run.done, *_what_moved(machine, plan), *plan.settled),
+        incomplete=run.stuck,
+        left_out=len(run.passed_over) + len(run.stuck),
+    )
+
+
+def _begin(plan: Plan, transaction: Transaction, machine: Machine, journal: Journal) -> _Run:
     present = {claim.subject: _text(machine, claim.subject) for claim in plan.claims}
     moved = {change.subject: _text(machine, change.subject) for change in plan.moved}
     writes = [
@@ -63,41 +106,24 @@ def execute(
     writes += [Write(subject=s, before=text, wanted=None) for s, text in moved.items()]
     claims = [(claim, present[claim.subject]) for claim in plan.claims]
     claims += [(Claim(subject=subject), text) for subject, text in moved.items()]
-    transaction = journal.begin(transaction, claims, writes)
-    requirements = {claim.subject: claim for claim in plan.claims}
-    done: list[Change] = []
-    try:
-        for change in plan.writes:
-            guard.check()
-            claim = requirements[change.subject]
-            try:
-                done.append(_write(machine, change, claim))
-            except TunekitError as error:
-                if not keep_going:
-                    done.append(_rejected(change, error))
-                    raise
-                done.append(_passed_over(machine, change, error, present[change.subject]))
-        guard.check()
-        kept = [change for change in done if change.outcome is not Outcome.REJECTED]
-        _verify(machine, kept, requirements)
-        after = [(write.subject, _text(machine, write.subject)) for write in writes]
-        rejected = [change.subject for change in done if change.outcome is Outcome.REJECTED]
-        journal.commit(transaction.id, after, released=rejected)
-    except (TunekitError, OSError) as error:
-        return _undo(machine, journal, transaction, plan, done, writes, error)
-    transaction = replace(transaction, state=TransactionState.APPLIED)
-    rows = (*done, *_what_moved(machine, plan), *plan.settled)
-    return Applied(transaction=transaction, changes=rows, left_out=len(rejected))
+    return _Run(
+        plan=plan,
+        machine=machine,
+        transaction=journal.begin(transaction, claims, writes),
+        writes=writes,
+        claims={claim.subject: claim for claim in plan.claims},
+    )
 
 
 def _write(machine: Machine, change: Change, claim: Claim) -> Change:
-    assert change.target is not None
     tunable = catalog.find(change.key)
-    wanted = value_of(change.key, change.target)
-    if _value(machine, change.subject) == wanted:
-        # Another write of this plan has brought it there, or nothing moved it after all.
-        return replace(change, outcome=Outcome.UNCHANGED, after=change.wanted)
-    machine.write(change.subject, change.target)
+    present = _value(machine, change.subject)
+    # Met anew from what is there at this moment: somebody may have raised it since the plan was
+    # made, or another write of this plan has brought it there.
+    wanted = meet_all(present, claim.requirements, tunable)
+    if present == wanted:
+        return replace(change, outcome=Outcome.UNCHANGED, after=shown(change.key, str(present)))
+    machine.write(change.subject, written_form(wanted))
     stored = _value(machine, change.subject)
     after = shown(change.key, str(stored))
     if stored == wanted:
@@ -113,12 +139,28 @@ def _write(machine: Machine, change: Change, claim: Claim) -> Change:
     )
 
 
-def _verify(machine: Machine, changes: list[Change], claims: dict[Subject, Claim]) -> None:
+def _pass_over(run: _Run, change: Change, error: TunekitError) -> None:
+    """Put one refused key back, half-written as it may be, and go on."""
+    before = next(write.before for write in run.writes if write.subject == change.subject)
+    run.stuck.update(restore(run.machine, {change.subject: before}))
+    row = _rejected(change, error)
+    if change.subject in run.stuck:
+        row = replace(row, detail=f"{row.detail}; not put back: {run.stuck[change.subject]}")
+    else:
+        run.passed_over.append(change.subject)
+    text = run.machine.text(change.subject)
+    run.done.append(replace(row, after=None if text is None else shown(change.key, text)))
+
+
+def _verify(run: _Run) -> None:
     """Look once more at every value, since a later write may have moved an earlier one."""
-    for change in changes:
-        stored = _value(machine, change.subject)
-        tunable = catalog.find(change.key)
-        if not all_met(stored, claims[change.subject].requirements, tunable):
+    for change in run.done:
+        ended = change.subject.scope.is_process and run.machine.text(change.subject) is None
+        if change.outcome is Outcome.REJECTED or ended:
+            continue
+        stored = _value(run.machine, change.subject)
+        requirements = run.claims[change.subject].requirements
+        if not all_met(stored, requirements, catalog.find(change.key)):
             raise _Failed(
                 f"was {change.after} after its write and reads {shown(change.key, str(stored))} at "
                 f"the end: another write or another program changed it",
@@ -128,55 +170,54 @@ def _verify(machine: Machine, changes: list[Change], claims: dict[Subject, Claim
             )
 
 
+def _commit(run: _Run, journal: Journal) -> None:
+    after = [
+        (write.subject, text)
+        for write in run.writes
+        if (text := run.machine.text(write.subject)) is not None
+    ]
+    journal.commit(run.transaction.id, after, released=run.passed_over)
+
+
 def _value(machine: Machine, subject: Subject) -> SysctlValue:
     return value_of(subject.name, _text(machine, subject))
 
 
 def _text(machine: Machine, subject: Subject) -> str:
-    reading = machine.read(subject)
-    if not isinstance(reading, Value):
+    text = machine.text(subject)
+    if text is None:
         raise ReadFailed(
             "cannot be read any more", key=subject.name, hint="see why with tunekit inspect"
         )
-    return reading.text
+    return text
 
 
 def _rejected(change: Change, error: TunekitError) -> Change:
     return replace(change, outcome=Outcome.REJECTED, detail=error.message, remedy=error.hint)
 
 
-def _passed_over(machine: Machine, change: Change, error: TunekitError, before: str) -> Change:
-    """Put one refused key back, half-written as it may be, and go on."""
-    problems = restore(machine, {change.subject: before})
-    row = _rejected(change, error)
-    if change.subject in problems:
-        row = replace(row, detail=f"{row.detail}; not put back: {problems[change.subject]}")
-    return replace(row, after=shown(change.key, _text(machine, change.subject)))
-
-
 def _what_moved(machine: Machine, plan: Plan) -> list[Change]:
     rows = []
     for change in plan.moved:
-        after = shown(change.key, _text(machine, change.subject))
+        text = machine.text(change.subject)
+        after = None if text is None else shown(change.key, text)
         if after != change.before:
             rows.append(replace(change, after=after))
     return rows
 
 
-def _undo(
-    machine: Machine,
-    journal: Journal,
-    transaction: Transaction,
-    plan: Plan,
-    done: list[Change],
-    writes: list[Write],
-    error: Exception,
-) -> Applied:
-    problems = put_back(machine, journal, transaction, writes)
+def _undo(run: _Run, journal: Journal, error: Exception) -> Applied:
     if not isinstance(error, TunekitError):
         error = TunekitError(str(error), hint="see the kernel log (dmesg)")
+    try:
+        problems = put_back(run.machine, journal, run.transaction, run.writes)
+    except StateError as second:
+        # The values are back; only the journal does not know, and the next run will find nothing
+        # left to undo. What stopped the apply is the news.
+        error.hint = f"{error.hint}; the journal did not record the undoing: {second}"
+        problems = {}
     rows = []
-    for change in done:
+    for change in run.done:
         if change.outcome is Outcome.REJECTED:
             rows.append(change)
             continue
@@ -189,18 +230,18 @@ def _undo(
                 detail=problems.get(change.subject, ""),
             )
         )
-    untouched = plan.writes[len(done) :]
+    untouched = run.plan.writes[len(run.done) :]
     state = TransactionState.INCOMPLETE if problems else TransactionState.UNDONE
     return Applied(
-        transaction=replace(transaction, state=state),
-        changes=(*rows, *untouched, *plan.settled),
+        transaction=replace(run.transaction, state=state),
+        changes=(*rows, *untouched, *run.plan.settled),
         error=error,
-        incomplete=tuple(problems.items()),
+        incomplete=problems,
     )
 
 
 def put_back(
-    machine: Machine, journal: Journal, transaction: Transaction, writes: list[Write]
+    machine: Machine, journal: Journal, transaction: Transaction, writes: Sequence[Write]
 ) -> dict[Subject, str]:
     """Give every subject of a transaction its before-value, in reverse order, and end it.
 
@@ -209,23 +250,12 @@ def put_back(
     """
     problems = restore(machine, {write.subject: write.before for write in reversed(writes)})
     claimed = [held.subject for held in journal.held(transaction=transaction.id)]
-    left = [(subject, _or_empty(machine, subject)) for subject in problems]
     journal.end(
         transaction.id,
         TransactionState.INCOMPLETE if problems else TransactionState.UNDONE,
         released=[subject for subject in claimed if subject not in problems],
-        left=[(subject, text) for subject, text in left if text],
+        left=[
+            (subject, text) for subject in problems if (text := machine.text(subject)) is not None
+        ],
     )
     return problems
-
-
-def _or_empty(machine: Machine, subject: Subject) -> str:
-    try:
-        return _text(machine, subject)
-    except (ReadFailed, InvalidValue):
-        return ""
-
-
-def interrupted(applied: Applied) -> int | None:
-    """The signal that ended an apply, None if none did."""
-    return applied.error.signum if isinstance(applied.error, Interrupted) else None

@@ -7,8 +7,9 @@ tables.
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -130,6 +131,17 @@ class Journal:
             for row in rows
         ]
 
+    def undos(self, transaction: int) -> tuple[dict[Subject, str], bool]:
+        """What a rollback that died was putting back, and whether it was forced to."""
+        rows = self._all("SELECT * FROM undos WHERE transaction_id = ?", [transaction])
+        targets = {
+            codec.subject(row["kind"], row["identity"], row["name"]): codec.value_text(
+                row["name"], row["target"]
+            )
+            for row in rows
+        }
+        return targets, any(row["forced"] for row in rows)
+
     def writes(self, transaction: int) -> list[Write]:
         """What a transaction wrote or would have, in order."""
         rows = self._all(
@@ -161,19 +173,22 @@ class Journal:
         with self._atomic():
             number = self.connection.execute(
                 "INSERT INTO transactions (state, profile, path, started, boot_id, kernel, uid,"
-                " loginuid, command, version, netns, cookie) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
+                " loginuid, command, version, variables, allowed, netns, cookie)"
+                " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
                 (
                     TransactionState.BEGUN.value,
-                    transaction.profile,
-                    transaction.path,
+                    _storable(transaction.profile),
+                    _storable(transaction.path),
                     transaction.started,
                     transaction.boot_id,
                     transaction.kernel,
                     transaction.uid,
                     transaction.loginuid,
-                    transaction.command,
+                    _storable(transaction.command),
                     transaction.version,
-                    transaction.netns,
+                    json.dumps(dict(transaction.variables)),
+                    json.dumps(sorted(transaction.allowed)),
+                    _storable(transaction.netns),
                     transaction.cookie,
                 ),
             ).lastrowid
@@ -225,10 +240,52 @@ class Journal:
                     " WHERE transaction_id = ? AND kind = ? AND identity = ? AND name = ?",
                     (text, number, *_columns(subject)),
                 )
-                self.settle(subject, text)
+                self._settle(subject, text)
             self._end(number, TransactionState.APPLIED)
+            self._sweep()
 
-    def settle(self, subject: Subject, text: str) -> None:
+    def intend(self, number: int, targets: Mapping[Subject, str], *, forced: bool) -> None:
+        """Record what a rollback is about to put back; durable before its first write."""
+        with self._atomic():
+            self.connection.execute("DELETE FROM undos WHERE transaction_id = ?", (number,))
+            for subject, text in targets.items():
+                self.connection.execute(
+                    "INSERT INTO undos VALUES (?,?,?,?,?,?)",
+                    (number, *_columns(subject), text, forced),
+                )
+            self.connection.execute(
+                "UPDATE transactions SET state = ? WHERE id = ?",
+                (TransactionState.UNDOING.value, number),
+            )
+
+    def end_other_boots(self, boot_id: str) -> None:
+        """End what a reboot has ended: every value in /proc/sys is gone with its boot."""
+        standing = (
+            TransactionState.BEGUN,
+            TransactionState.APPLIED,
+            TransactionState.UNDOING,
+            TransactionState.INCOMPLETE,
+        )
+        marks = ",".join("?" * len(standing))
+        with self._atomic():
+            self.connection.execute(
+                "DELETE FROM claims WHERE transaction_id IN"
+                " (SELECT id FROM transactions WHERE boot_id != ?)",
+                (boot_id,),
+            )
+            self.connection.execute(
+                f"UPDATE transactions SET state = ?, finished = coalesce(finished, ?)"
+                f" WHERE boot_id != ? AND state IN ({marks})",
+                (
+                    TransactionState.ENDED.value,
+                    time.time(),
+                    boot_id,
+                    *(state.value for state in standing),
+                ),
+            )
+            self._sweep()
+
+    def _settle(self, subject: Subject, text: str) -> None:
         """Remember the value that tunekit left on a subject, in its newest epoch."""
         self.connection.execute(
             "UPDATE bases SET current = ? WHERE kind = ? AND identity = ? AND name = ? AND epoch ="
@@ -255,7 +312,8 @@ class Journal:
                 self._merge(subject, epoch)
             self._release(number, released)
             for subject, text in left:
-                self.settle(subject, text)
+                self._settle(subject, text)
+            self.connection.execute("DELETE FROM undos WHERE transaction_id = ?", (number,))
             self._end(number, state)
             self._sweep()
 
@@ -291,9 +349,13 @@ class Journal:
             "DELETE FROM bases WHERE NOT EXISTS (SELECT 1 FROM claims c WHERE c.kind = bases.kind"
             " AND c.identity = bases.identity AND c.name = bases.name AND c.epoch = bases.epoch)"
         )
-        ended = (TransactionState.UNDONE.value, TransactionState.ROLLED_BACK.value)
+        ended = (
+            TransactionState.UNDONE.value,
+            TransactionState.ROLLED_BACK.value,
+            TransactionState.ENDED.value,
+        )
         self.connection.execute(
-            "DELETE FROM transactions WHERE state IN (?, ?) AND (finished < ? OR id <="
+            "DELETE FROM transactions WHERE state IN (?, ?, ?) AND (finished < ? OR id <="
             " (SELECT max(id) FROM transactions) - ?)",
             (*ended, time.time() - KEEP_DAYS * 86400, KEEP_ENDED),
         )
@@ -310,7 +372,7 @@ class Journal:
                 self.connection.execute("ROLLBACK")
                 raise
             self.connection.execute("COMMIT")
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeEncodeError) as error:
             if self.connection.in_transaction:
                 self.connection.execute("ROLLBACK")
             raise unusable(self.path, error) from error
@@ -349,7 +411,14 @@ def _transaction(row: sqlite3.Row) -> Transaction:
         loginuid=row["loginuid"],
         command=row["command"],
         version=row["version"],
+        variables=codec.texts(row["variables"]),
+        allowed=frozenset(codec.texts(row["allowed"])),
         netns=row["netns"],
         cookie=row["cookie"],
         keys=row["keys"],
     )
+
+
+def _storable(text: str) -> str:
+    """A text with the bytes that are no UTF-8, as in a file's name, shown as escapes."""
+    return text.encode(errors="backslashreplace").decode()

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from tunekit import catalog
 from tunekit.engine.model import Change, Claim, Outcome, Plan
 from tunekit.engine.scope import limit_subject
 from tunekit.kernel.readings import Value
-from tunekit.kernel.snapshot import Snapshot
+from tunekit.kernel.snapshot import NR_OPEN, Snapshot
 from tunekit.profile.evaluate import RLIMIT_PREFIX
-from tunekit.profile.find import spelling
 from tunekit.profile.model import Limit, Profile, Requirement
 from tunekit.profile.requirement import generosity, meet_all
-from tunekit.values import Kind, Numbers, parse
+from tunekit.values import Kind, Numbers, SysctlValue, parse
 
 CAP_SYS_RESOURCE = "cap_sys_resource"
 
@@ -24,12 +23,21 @@ def wanted_limit(text: str, limit: Limit) -> Numbers:
     value = parse(text, Kind.NUMBERS)
     tunable = catalog.find(RLIMIT_PREFIX + limit.name)
     wanted = meet_all(value, _for_both(limit.requirements), tunable)
-    assert isinstance(wanted, Numbers), wanted
-    soft, hard = wanted.fields
-    # A soft limit above the hard one is EINVAL; the profile's word on the soft one decides.
-    if generosity(soft, tunable, 0) > generosity(hard, tunable, 1):
-        hard = soft
-    return Numbers((soft, hard))
+    fitted = fit_soft_limit(wanted, RLIMIT_PREFIX + limit.name)
+    assert isinstance(fitted, Numbers), fitted
+    return fitted
+
+
+def fit_soft_limit(value: SysctlValue, name: str) -> SysctlValue:
+    """Raise a hard limit to its soft one, since setrlimit(2) answers EINVAL to a soft limit above
+    it; what is no resource limit is returned as it is.
+    """
+    if not name.startswith(RLIMIT_PREFIX) or not isinstance(value, Numbers):
+        return value
+    tunable = catalog.find(name)
+    soft, hard = value.fields
+    raised = generosity(soft, tunable, 0) > generosity(hard, tunable, 1)
+    return Numbers((soft, soft if raised else hard))
 
 
 def limit_text(limit: Limit) -> str:
@@ -123,24 +131,39 @@ def obstacle(
     return None
 
 
-def shortfall_here(profile: Profile, snapshot: Snapshot) -> list[str]:
-    """Say which limits a process started from here would get too little of."""
-    warnings = []
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shortfall:
+    """A limit of which a process started from here would get too little.
+
+    `obstacle` is why it could not be raised here, and the remedy; None when it can be.
+    """
+
+    name: str
+    present: str
+    wanted: str
+    obstacle: tuple[str, str] | None
+
+
+def shortfalls(profile: Profile, snapshot: Snapshot) -> Iterator[Shortfall]:
+    """Find the limits of which a process started from here would get too little."""
+    nr_open = snapshot.text(NR_OPEN)
     for limit in profile.limits:
         reading = snapshot.limits.get(limit.name)
         if not isinstance(reading, Value):
             continue
+        present = parse(reading.text, Kind.NUMBERS)
         wanted = wanted_limit(reading.text, limit)
-        if wanted != parse(reading.text, Kind.NUMBERS):
-            soft, hard = (_limit_text(int(number)) for number in reading.text.split())
-            advice = f"start it with `tunekit run {spelling(profile.path)} -- CMD`"
-            if limit.name == "nofile":
-                advice += ", or set LimitNOFILE= in its unit"
-            warnings.append(
-                f"a process started here gets {limit.name} {soft}:{hard} and the profile wants "
-                f"{':'.join(map(_limit_text, wanted.fields))}; {advice}"
-            )
-    return warnings
+        if wanted == present:
+            continue
+        assert isinstance(present, Numbers), present
+        yield Shortfall(
+            name=limit.name,
+            present=":".join(map(_limit_text, present.fields)),
+            wanted=":".join(map(_limit_text, wanted.fields)),
+            obstacle=obstacle(
+                limit.name, present, wanted, snapshot, int(nr_open) if nr_open else None
+            ),
+        )
 
 
 def _limit_text(number: int) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from tunekit.engine.model import Subject
 from tunekit.engine.scope import process_of
 from tunekit.errors import TunekitError
-from tunekit.kernel.readings import Missing, Reading
+from tunekit.kernel.readings import Missing, Reading, Value
 from tunekit.kernel.rlimits import ProcessLimits
 from tunekit.kernel.sysctl import Sysctls
 from tunekit.profile.evaluate import RLIMIT_PREFIX
@@ -42,6 +42,11 @@ class Machine:
         if limits is None:
             raise TunekitError("the process has ended", key=subject.name)
         limits.write(_limit_name(subject), text)
+
+    def text(self, subject: Subject) -> str | None:
+        """The value of a subject as text, None where there is none to read."""
+        reading = self.read(subject)
+        return reading.text if isinstance(reading, Value) else None
 
     def _limits(self, subject: Subject) -> ProcessLimits | None:
         pid, start_time = process_of(subject.scope)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from tunekit import catalog
 from tunekit.catalog.model import Tunable
 from tunekit.catalog.validate import needs_allow
-from tunekit.engine.limits import plan_limits, shortfall_here
+from tunekit.engine.limits import plan_limits
 from tunekit.engine.model import Change, Claim, Outcome, Plan, Subject
 from tunekit.engine.order import Step, arrange
 from tunekit.engine.scope import subject_of
@@ -62,8 +62,6 @@ def make(
     _check_invariants(draft)
     draft.warnings += _port_warnings(draft)
     limits = plan_limits(profile, snapshot, processes or {}, _new_nr_open(draft))
-    if not processes:
-        draft.warnings += shortfall_here(profile, snapshot)
     order = {step.subject: i for i, step in enumerate(arrange(list(draft.steps.values())))}
     writes = sorted(draft.writes, key=lambda change: order.get(change.subject, len(order)))
     return Plan(

@@ -9,7 +9,7 @@ from tunekit.engine.model import Subject
 from tunekit.engine.order import Step, arrange
 from tunekit.errors import InvalidValue, TunekitError
 from tunekit.kernel.readings import Missing, Value
-from tunekit.profile.evaluate import value_of
+from tunekit.profile.evaluate import shown, value_of
 from tunekit.values import written_form
 
 # One pass does it but where a write resets what an earlier one has put back (ip_forward and its
@@ -36,7 +36,9 @@ def restore(machine: Machine, targets: Mapping[Subject, str]) -> dict[Subject, s
             except (TunekitError, OSError) as error:
                 problems[step.subject] = str(getattr(error, "message", error))
     return {
-        step.subject: problems.get(step.subject, f"it reads {step.before} after the write")
+        step.subject: problems.get(
+            step.subject, f"it reads {shown(step.subject.name, str(step.before))} after the write"
+        )
         for step in _steps(machine, targets)
     }
 

@@ -3,16 +3,21 @@
 Two transactions may have claimed the same key, one wanting at least 5000 and the other at least
 4500. Undoing the first must leave 4500, and not the value from before both: so the claims that
 remain are folded over the base, in the order in which they were made.
+
+What a rollback is about to put back is durable before its first write, as with an apply: one that
+was killed is finished by the next run, whatever values that finds.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from tunekit import catalog
+from tunekit.engine import codec
 from tunekit.engine.apply import put_back
 from tunekit.engine.journal import Base, Held, Journal
+from tunekit.engine.limits import fit_soft_limit
 from tunekit.engine.machine import Machine
 from tunekit.engine.model import Change, Outcome, Subject
 from tunekit.engine.restore import restore
@@ -35,6 +40,26 @@ class RolledBack:
     incomplete: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """Where a rollback is done.
+
+    `namespace_gone` says that the transaction's network namespace is not there any more, and its
+    values with it.
+    """
+
+    machine: Machine
+    journal: Journal
+    host: HostIdentity
+    force: bool = False
+    namespace_gone: bool = False
+
+    def is_here(self, subject: Subject) -> bool:
+        """Tell whether a subject is the host's, this namespace's or a process's."""
+        here = (host_scope(self.host), netns_scope(self.host))
+        return subject.scope.is_process or subject.scope in here
+
+
 @dataclass(slots=True)
 class _Work:
     """A rollback while its targets are found."""
@@ -43,6 +68,7 @@ class _Work:
     targets: dict[Subject, str] = field(default_factory=dict)
     before: dict[Subject, str] = field(default_factory=dict)
     released: list[Subject] = field(default_factory=list)
+    left: list[tuple[Subject, str]] = field(default_factory=list)
     rebased: list[tuple[Subject, int]] = field(default_factory=list)
 
 
@@ -50,129 +76,143 @@ def fold(base: SysctlValue, claims: Iterable[Held], name: str) -> SysctlValue:
     """The value that a base and claims, in the order in which they were made, require."""
     tunable = catalog.find(name)
     for claim in claims:
-        base = meet_all(base, claim.requirements, tunable)
+        base = fit_soft_limit(meet_all(base, claim.requirements, tunable), name)
     return base
 
 
-def roll_back(
-    transaction: Transaction,
-    *,
-    machine: Machine,
-    journal: Journal,
-    host: HostIdentity,
-    force: bool = False,
-) -> RolledBack:
+def roll_back(transaction: Transaction, on: Site) -> RolledBack:
     """Undo one transaction.
 
     A key that somebody else changed since is refused and keeps its claim, unless `force`; the
     rest goes on. An unfinished transaction is undone whatever values it finds.
     """
     if transaction.state is TransactionState.BEGUN:
-        return recover(transaction, machine=machine, journal=journal, host=host)
+        return recover(transaction, on)
+    if transaction.state is TransactionState.UNDOING:
+        on = _finish_writing(transaction, on)
     work = _Work()
-    for held in journal.held(transaction=transaction.id):
-        _find_target(work, held, machine, journal, host, force=force)
-    problems = restore(machine, work.targets)
-    for subject, text in work.targets.items():
-        failed = subject in problems
+    for held in on.journal.held(transaction=transaction.id):
+        _find_target(work, held, on)
+    _refuse_forbidden(transaction, work.targets, on.journal)
+    on.journal.intend(transaction.id, work.targets, forced=on.force)
+    problems = restore(on.machine, work.targets)
+    for subject, target in work.targets.items():
+        text = on.machine.text(subject)
+        after = target if text is None else text
         work.rows.append(
             Change(
                 subject=subject,
                 before=shown(subject.name, work.before[subject]),
-                wanted=shown(subject.name, text),
-                after=shown(subject.name, _text_or(machine, subject, text)),
-                outcome=Outcome.REJECTED if failed else Outcome.ROLLED_BACK,
+                wanted=shown(subject.name, target),
+                after=shown(subject.name, after),
+                outcome=Outcome.REJECTED if subject in problems else Outcome.ROLLED_BACK,
                 detail=problems.get(subject, ""),
             )
         )
-        if not failed:
-            work.released.append(subject)
     kept = [row for row in work.rows if row.outcome in (Outcome.REFUSED, Outcome.REJECTED)]
     state = TransactionState.INCOMPLETE if kept else TransactionState.ROLLED_BACK
-    journal.end(
+    put = [subject for subject in work.targets if subject not in problems]
+    on.journal.end(
         transaction.id,
         state,
-        released=work.released,
+        released=[*work.released, *put],
         left=[
-            (subject, _text_or(machine, subject, text))
-            for subject, text in work.targets.items()
-            if subject not in problems
+            *work.left,
+            *((s, text) for s in put if (text := on.machine.text(s)) is not None),
         ],
         rebased=work.rebased,
     )
     return RolledBack(
-        transaction=_with_state(transaction, state),
+        transaction=replace(transaction, state=state),
         changes=tuple(work.rows),
         incomplete=len(kept),
     )
 
 
-def recover(
-    transaction: Transaction, *, machine: Machine, journal: Journal, host: HostIdentity
-) -> RolledBack:
+def recover(transaction: Transaction, on: Site) -> RolledBack:
     """Undo a transaction whose run died, whatever values it finds there."""
-    writes = journal.writes(transaction.id)
-    if transaction.boot_id != host.boot_id:
-        claimed = [held.subject for held in journal.held(transaction=transaction.id)]
-        journal.end(transaction.id, TransactionState.UNDONE, released=claimed)
-        return RolledBack(
-            transaction=_with_state(transaction, TransactionState.UNDONE),
-            changes=tuple(_gone(write.subject, "its boot is over") for write in writes),
-            incomplete=0,
-        )
-    here = (host_scope(host), netns_scope(host))
+    writes = [
+        write
+        for write in on.journal.writes(transaction.id)
+        if on.is_here(write.subject) or not on.namespace_gone
+    ]
     for write in writes:
-        if not write.subject.scope.is_process and write.subject.scope not in here:
+        if not on.is_here(write.subject):
             raise StateError(
                 f"transaction {transaction.id} is unfinished in another network namespace",
                 hint=f"run `tunekit rollback {transaction.id} --netns NAME` with that namespace",
             )
-    present = {write.subject: _text_or(machine, write.subject, "") for write in writes}
-    problems = put_back(machine, journal, transaction, writes)
-    rows = []
-    for write in writes:
-        same = _same(write.subject.name, present[write.subject], write.before)
-        rows.append(
-            Change(
-                subject=write.subject,
-                before=shown(write.subject.name, present[write.subject]),
-                wanted=shown(write.subject.name, write.before),
-                after=shown(write.subject.name, _text_or(machine, write.subject, write.before)),
-                outcome=Outcome.REJECTED
-                if write.subject in problems
-                else (Outcome.UNCHANGED if same else Outcome.ROLLED_BACK),
-                detail=problems.get(write.subject, ""),
-            )
-        )
+    targets = {write.subject: write.before for write in writes}
+    _refuse_forbidden(transaction, targets, on.journal)
+    present = {subject: on.machine.text(subject) for subject in targets}
+    problems = put_back(on.machine, on.journal, transaction, writes)
+    rows = [
+        _recovered(subject, present[subject], target, on.machine, problems)
+        for subject, target in targets.items()
+    ]
     state = TransactionState.INCOMPLETE if problems else TransactionState.UNDONE
     return RolledBack(
-        transaction=_with_state(transaction, state), changes=tuple(rows), incomplete=len(problems)
+        transaction=replace(transaction, state=state),
+        changes=tuple(rows),
+        incomplete=len(problems),
     )
 
 
-def _find_target(
-    work: _Work,
-    held: Held,
+def _recovered(
+    subject: Subject,
+    present: str | None,
+    target: str,
     machine: Machine,
-    journal: Journal,
-    host: HostIdentity,
-    *,
-    force: bool,
+    problems: Mapping[Subject, str],
+) -> Change:
+    name = subject.name
+    text = machine.text(subject)
+    outcome = Outcome.REJECTED if subject in problems else Outcome.ROLLED_BACK
+    if subject not in problems and (present is None or _same(name, present, target)):
+        outcome = Outcome.UNCHANGED
+    return Change(
+        subject=subject,
+        before=None if present is None else shown(name, present),
+        wanted=shown(name, target),
+        after=None if text is None else shown(name, text),
+        outcome=outcome,
+        detail=problems.get(subject, ""),
+    )
+
+
+def _finish_writing(transaction: Transaction, on: Site) -> Site:
+    """Write what a rollback that died was writing; what it had decided stands."""
+    targets, forced = on.journal.undos(transaction.id)
+    here = {subject: text for subject, text in targets.items() if on.is_here(subject)}
+    _refuse_forbidden(transaction, here, on.journal)
+    restore(on.machine, here)
+    return replace(on, force=on.force or forced)
+
+
+def _refuse_forbidden(
+    transaction: Transaction, targets: Mapping[Subject, str], journal: Journal
 ) -> None:
+    movers = [held.subject.name for held in journal.held(transaction=transaction.id)]
+    for subject in targets:
+        codec.refuse_unless_allowed(subject, allowed=transaction.allowed, movers=movers)
+
+
+def _find_target(work: _Work, held: Held, on: Site) -> None:
     subject = held.subject
-    if boot_of(subject.scope) != host.boot_id:
+    if boot_of(subject.scope) != on.host.boot_id:
         work.rows.append(_gone(subject, "its boot is over"))
         work.released.append(subject)
         return
-    if not subject.scope.is_process and subject.scope not in (host_scope(host), netns_scope(host)):
-        _put_elsewhere(work, subject, force=force)
+    if not on.is_here(subject):
+        _put_elsewhere(work, subject, on)
         return
-    reading = machine.read(subject)
+    reading = on.machine.read(subject)
     if isinstance(reading, Missing):
         work.rows.append(_gone(subject, "it is not here any more"))
         work.released.append(subject)
-        return
-    if not isinstance(reading, Value):
+    elif isinstance(reading, Value):
+        _decide(work, held, reading.text, on)
+    else:
         work.rows.append(
             Change(
                 subject=subject,
@@ -181,27 +221,33 @@ def _find_target(
                 remedy="run as root, in the namespace where it was applied",
             )
         )
-        return
-    _decide(work, held, reading.text, journal, force=force)
 
 
-def _decide(work: _Work, held: Held, present: str, journal: Journal, *, force: bool) -> None:
+def _decide(work: _Work, held: Held, present: str, on: Site) -> None:
     subject = held.subject
     name = subject.name
-    bases = journal.bases(subject)
-    mine = next(base for base in bases if base.epoch == held.epoch)
-    claims = [claim for claim in journal.held(subject) if claim.epoch >= mine.epoch]
+    bases = on.journal.bases(subject)
+    mine = next((base for base in bases if base.epoch == held.epoch), None)
+    if mine is None:
+        raise StateError(
+            f"the journal is damaged: it has no base value of {name}",
+            path=str(on.journal.path),
+            hint="move it away and set the keys by hand; `tunekit history` shows them",
+        )
+    claims = [claim for claim in on.journal.held(subject) if claim.epoch >= mine.epoch]
     stale = held.epoch != bases[-1].epoch
     rest = [claim for claim in claims if claim.transaction != held.transaction]
     target = _target(mine, rest, present, name)
     current = value_of(name, present)
-    if stale and force:
+    if stale and on.force:
         work.rebased.append((subject, mine.epoch))
     if not stale and (current == target or _makes_no_difference(mine, claims, rest, name)):
-        # Also what a rollback that was cut off had already put back.
         work.released.append(subject)
         work.rows.append(_unchanged(subject, present))
-    elif force or (not stale and current == value_of(name, mine.current)):
+        if current == target:
+            # A rollback that died may have put it there without having told the journal.
+            work.left.append((subject, present))
+    elif on.force or (not stale and current == value_of(name, mine.current)):
         work.targets[subject] = str(target)
         work.before[subject] = present
     else:
@@ -233,17 +279,20 @@ def _makes_no_difference(mine: Base, claims: list[Held], rest: list[Held], name:
     return fold(base, claims, name) == fold(base, rest, name)
 
 
-def _put_elsewhere(work: _Work, subject: Subject, *, force: bool) -> None:
-    row = Change(
-        subject=subject,
-        outcome=Outcome.REFUSED,
-        detail="it belongs to another network namespace",
-        remedy="run `tunekit rollback --netns NAME` with that namespace; --force forgets it",
-    )
-    if force:
+def _put_elsewhere(work: _Work, subject: Subject, on: Site) -> None:
+    if on.namespace_gone or on.force:
+        why = "its network namespace is gone" if on.namespace_gone else "forgotten, as forced"
         work.released.append(subject)
-        row = _gone(subject, "forgotten: it belongs to another network namespace")
-    work.rows.append(row)
+        work.rows.append(_gone(subject, why))
+        return
+    work.rows.append(
+        Change(
+            subject=subject,
+            outcome=Outcome.REFUSED,
+            detail="it belongs to another network namespace",
+            remedy="run `tunekit rollback --netns NAME` with that namespace; --force forgets it",
+        )
+    )
 
 
 def _gone(subject: Subject, why: str) -> Change:
@@ -262,12 +311,3 @@ def _same(name: str, one: str, other: str) -> bool:
         return value_of(name, one) == value_of(name, other)
     except InvalidValue:
         return False
-
-
-def _text_or(machine: Machine, subject: Subject, otherwise: str) -> str:
-    reading = machine.read(subject)
-    return reading.text if isinstance(reading, Value) else otherwise
-
-
-def _with_state(transaction: Transaction, state: TransactionState) -> Transaction:
-    return replace(transaction, state=state)

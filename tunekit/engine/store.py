@@ -29,6 +29,7 @@ CREATE TABLE transactions (
     state TEXT NOT NULL, profile TEXT NOT NULL, path TEXT NOT NULL,
     started REAL NOT NULL, finished REAL, boot_id TEXT NOT NULL, kernel TEXT NOT NULL,
     uid INTEGER NOT NULL, loginuid INTEGER, command TEXT NOT NULL, version TEXT NOT NULL,
+    variables TEXT NOT NULL, allowed TEXT NOT NULL,
     netns TEXT NOT NULL, cookie INTEGER NOT NULL);
 CREATE TABLE claims (
     transaction_id INTEGER NOT NULL REFERENCES transactions(id) ON DELETE CASCADE,
@@ -40,6 +41,11 @@ CREATE TABLE writes (
     position INTEGER NOT NULL, kind TEXT NOT NULL, identity TEXT NOT NULL, name TEXT NOT NULL,
     before TEXT NOT NULL, wanted TEXT, after TEXT,
     PRIMARY KEY (transaction_id, position));
+CREATE TABLE undos (
+    transaction_id INTEGER NOT NULL REFERENCES transactions(id) ON DELETE CASCADE,
+    kind TEXT NOT NULL, identity TEXT NOT NULL, name TEXT NOT NULL, target TEXT NOT NULL,
+    forced INTEGER NOT NULL,
+    PRIMARY KEY (transaction_id, kind, identity, name));
 CREATE TABLE bases (
     kind TEXT NOT NULL, identity TEXT NOT NULL, name TEXT NOT NULL, epoch INTEGER NOT NULL,
     base TEXT NOT NULL, current TEXT NOT NULL,
@@ -57,12 +63,11 @@ def opened(state_dir: Path = STATE_DIR) -> Iterator[Journal]:
     path = state_dir / FILE_NAME
     try:
         state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _refuse_shared(state_dir)
-        if not path.exists():
-            # SQLite would make it with the caller's umask.
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
-            _sync_folder(state_dir)
-        _refuse_shared(path)
+        # From here on without links: what is judged below is what is opened.
+        folder = state_dir.resolve(strict=True)
+        path = folder / FILE_NAME
+        _judge_folder(folder)
+        _make(path)
     except OSError as error:
         raise unusable(path, error) from error
     journal = _open(path, "rw")
@@ -81,10 +86,12 @@ def peek(state_dir: Path = STATE_DIR) -> Iterator[Journal | None]:
     """
     path = state_dir / FILE_NAME
     try:
-        present = path.exists()
+        empty = path.stat().st_size == 0
+    except FileNotFoundError:
+        empty = True
     except OSError as error:
         raise unusable(path, error) from error
-    if not present or path.stat().st_size == 0:
+    if empty:
         yield None
         return
     # A commit that was cut off left a rollback file behind, which only a writer may play back.
@@ -151,19 +158,48 @@ def _check_version(journal: Journal) -> int:
     return version
 
 
-def _refuse_shared(path: Path) -> None:
-    status = path.stat()
+def _make(path: Path) -> None:
+    """Make the file when there is none; SQLite would make it with the caller's umask."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+    descriptor = os.open(path, flags, 0o600)
+    try:
+        status = os.fstat(descriptor)
+    finally:
+        os.close(descriptor)
+    _refuse_foreign(path, status)
+    if status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise StateError(
+            "is open to others, and it may hold secrets",
+            path=str(path),
+            hint=f"chmod 600 {path}",
+        )
+    if status.st_size == 0:
+        _sync_folder(path.parent)
+
+
+def _judge_folder(folder: Path) -> None:
+    """Refuse a folder that somebody else could fill, or exchange by way of one above it: what
+    the journal says is written by root.
+    """
+    for place in (folder, *folder.parents):
+        status = place.stat()
+        _refuse_foreign(place, status)
+        writable = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+        # Nobody can replace in a sticky folder, such as /tmp, what is not theirs.
+        if writable and (place == folder or not status.st_mode & stat.S_ISVTX):
+            raise StateError(
+                "can be written by others, who could make root write their values",
+                path=str(place),
+                hint=f"chmod go-w {place}",
+            )
+
+
+def _refuse_foreign(path: Path, status: os.stat_result) -> None:
     if status.st_uid not in (0, os.geteuid()):
         raise StateError(
-            f"belongs to user {status.st_uid}",
+            f"belongs to user {status.st_uid}, who could make root write their values",
             path=str(path),
             hint="chown it to root, or give another --state-dir",
-        )
-    if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        raise StateError(
-            "can be written by others, who could make root write their values",
-            path=str(path),
-            hint=f"chmod go-w {path}",
         )
 
 

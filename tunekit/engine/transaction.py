@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 
 
 class TransactionState(Enum):
-    """Where a transaction stands. `begun` is unfinished: its run died."""
+    """Where a transaction stands."""
 
     BEGUN = "begun"
+    """Unfinished: its run died, or goes on."""
     APPLIED = "applied"
+    UNDOING = "undoing"
+    """Unfinished: its rollback died, or goes on."""
     UNDONE = "undone"
     """Failed or interrupted, and undone at once."""
     ROLLED_BACK = "rolled back"
     INCOMPLETE = "incomplete"
     """Rolled back, but for the keys that were refused."""
+    ENDED = "ended"
+    """It stood until a reboot took every value with it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transaction:
-    """One apply in the journal. Times are Unix seconds; `loginuid` is None when unset."""
+    """One apply in the journal.
+
+    Times are Unix seconds; `loginuid` is None when unset. `path` is absolute, and `variables` are
+    the texts that were given for the profile's own. `allowed` are the keys that can hurt which
+    both the profile and the caller allowed. `netns` is the namespace as the caller named it,
+    empty for the caller's own; `cookie` the namespace's number.
+    """
 
     id: int
     state: TransactionState
@@ -34,15 +46,16 @@ class Transaction:
     loginuid: int | None = None
     command: str = ""
     version: str = ""
+    variables: Mapping[str, str] = field(default_factory=dict)
+    allowed: frozenset[str] = frozenset()
     netns: str = ""
-    """The namespace as the caller named it, empty for the caller's own."""
     cookie: int = 0
     keys: int = 0
 
     @property
     def is_unfinished(self) -> bool:
         """Tell whether its run died, or still goes on."""
-        return self.state is TransactionState.BEGUN
+        return self.state in (TransactionState.BEGUN, TransactionState.UNDOING)
 
     @property
     def stands(self) -> bool:

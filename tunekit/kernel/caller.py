@@ -17,3 +17,14 @@ def login_uid(*, proc: Path = Path("/proc")) -> int | None:
     except (OSError, ValueError):
         return None
     return None if uid == _UNSET else uid
+
+
+def given_environment(*, proc: Path = Path("/proc")) -> frozenset[str]:
+    """The names in the environment that this process was started with, whatever it set since."""
+    try:
+        block = (proc / "self" / "environ").read_bytes()
+    except OSError:
+        return frozenset()
+    return frozenset(
+        entry.partition(b"=")[0].decode(errors="replace") for entry in block.split(b"\0")
+    )

@@ -12,17 +12,18 @@ import os
 import select
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any, NoReturn, TypeVar, cast
 
-from tunekit.errors import NamespaceError, TunekitError
+from tunekit.errors import ChildEnded, TunekitError, UsageError
+from tunekit.kernel.process import die_with
 
 T = TypeVar("T")
 
 FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
-_PR_SET_PDEATHSIG = 1
 _LENGTH_BYTES = 8
 
 
@@ -30,9 +31,15 @@ def call(function: Callable[[], T]) -> T:
     """Call a function in a child process and return what it returns, or raise what it raises.
 
     Signals of FORWARDED are passed on; the child gets SIGTERM when this process dies. Anything
-    but a TunekitError carries the child's traceback as a note. Raises NamespaceError when the
-    child ended without a result. Must be called from the main thread.
+    but a TunekitError carries the child's traceback as a note. Raises ChildEnded when the child
+    ended without a result, and UsageError outside of the main thread.
     """
+    if threading.current_thread() is not threading.main_thread():
+        # Only the main thread may handle signals, and nobody would pass them on.
+        raise UsageError(
+            "another network namespace can be entered from the main thread only",
+            hint="call it from there, or from a process of its own",
+        )
     # What is still in these buffers would be written twice.
     sys.stdout.flush()
     sys.stderr.flush()
@@ -60,7 +67,7 @@ def call(function: Callable[[], T]) -> T:
         # The child died of what was sent to this process, so let it do here what it does here.
         signal.raise_signal(-ended)
     how = f"killed by {signal.Signals(-ended).name}" if ended < 0 else f"exit status {ended}"
-    raise NamespaceError(
+    raise ChildEnded(
         f"the child process ended before it was done: {how}",
         errno=errno.ECHILD,
         hint="if it was writing, `tunekit history` shows it and `tunekit rollback` undoes it",
@@ -75,7 +82,7 @@ def _run_child(
         os.setpgid(0, 0)
         # The child writes to the terminal from the background, which `stty tostop` would stop.
         signal.signal(signal.SIGTTOU, signal.SIG_IGN)
-        _die_with(parent)
+        die_with(parent, signal.SIGTERM)
         signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
         _send(writer, _outcome(function))
         status = 0
@@ -110,18 +117,6 @@ def _send(writer: int, message: bytes) -> None:
     data = memoryview(len(message).to_bytes(_LENGTH_BYTES, sys.byteorder) + message)
     while data:
         data = data[os.write(writer, data) :]
-
-
-def _die_with(parent: int) -> None:
-    import ctypes
-
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0) != 0:
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number))
-    if os.getppid() != parent:
-        # It died before we asked to be told.
-        os.kill(os.getpid(), signal.SIGTERM)
 
 
 @contextlib.contextmanager

@@ -49,19 +49,19 @@ def load_libc() -> None:
     ctypes.CDLL(None, use_errno=True)
 
 
-def die_with(parent: int) -> None:
-    """Have SIGKILL sent to this process when the thread that forked it ends.
+def die_with(parent: int, signum: int = signal.SIGKILL) -> None:
+    """Have a signal sent to this process when the thread that forked it ends.
 
-    Exits at once when `parent` is gone already. Call it after `become`.
+    It is sent at once when `parent` is gone already. Call it after `become`.
     """
     import ctypes
 
     libc = ctypes.CDLL(None, use_errno=True)
-    if libc.prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0) != 0:
+    if libc.prctl(_PR_SET_PDEATHSIG, int(signum), 0, 0, 0) != 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))
     if os.getppid() != parent:
-        os._exit(1)
+        os.kill(os.getpid(), signum)
 
 
 def keep_only(descriptor: int) -> int:

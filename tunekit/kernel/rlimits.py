@@ -28,6 +28,7 @@ _RESOURCES = {
     "nproc": resource.RLIMIT_NPROC,
     "rss": resource.RLIMIT_RSS,
     "rtprio": resource.RLIMIT_RTPRIO,
+    "rttime": resource.RLIMIT_RTTIME,
     "sigpending": resource.RLIMIT_SIGPENDING,
     "stack": resource.RLIMIT_STACK,
 }

@@ -16,6 +16,7 @@ from tests.unit.engine.builders import (
     setting,
     snapshot,
 )
+from tunekit.engine.limits import Shortfall, shortfalls
 from tunekit.engine.model import Outcome
 from tunekit.engine.plan import make
 from tunekit.errors import ProfileError
@@ -181,14 +182,26 @@ def test_a_port_range_that_covers_listeners_names_them_but_for_reserved_ones() -
 
 
 class TestLimits:
-    def test_without_a_process_a_shortfall_is_a_warning(self) -> None:
+    def test_without_a_process_a_shortfall_is_only_told(self) -> None:
         found = snapshot({}, limits={"nofile": snapshot({"a.b": "1024 4096"}).readings[key("a.b")]})
-        plan = make(profile(limits=(limit("nofile", at_least(9000)),)), found)
-        assert plan.writes == ()
-        assert plan.warnings == (
-            "a process started here gets nofile 1024:4096 and the profile wants 9000:9000; start "
-            "it with `tunekit run p.yaml -- CMD`, or set LimitNOFILE= in its unit",
+        wanted = profile(limits=(limit("nofile", at_least(9000)),))
+        assert make(wanted, found).writes == ()
+        assert list(shortfalls(wanted, found)) == [
+            Shortfall(name="nofile", present="1024:4096", wanted="9000:9000", obstacle=None)
+        ]
+
+    def test_a_shortfall_that_cannot_be_mended_here_says_why(self) -> None:
+        found = snapshot(
+            {"fs.nr_open": "5000"},
+            limits={"nofile": snapshot({"a.b": "1024 4096"}).readings[key("a.b")]},
         )
+        wanted = profile(limits=(limit("nofile", at_least(9000)),))
+        assert [each.obstacle for each in shortfalls(wanted, found)] == [
+            (
+                "a hard nofile of 9000 is above fs.nr_open (5000), which even root may not pass",
+                "add fs.nr_open: {at_least: 9000} to the profile, or ask for less",
+            )
+        ]
 
     def test_at_least_means_soft_and_hard(self) -> None:
         plan = make(

@@ -23,7 +23,7 @@ from tunekit.engine.interrupts import Guard
 from tunekit.engine.journal import Journal
 from tunekit.engine.model import Outcome
 from tunekit.engine.plan import make
-from tunekit.engine.rollback import RolledBack, roll_back
+from tunekit.engine.rollback import RolledBack, Site, roll_back
 from tunekit.engine.store import opened, peek
 from tunekit.engine.transaction import Transaction, TransactionState
 from tunekit.errors import StateError, UnknownTransaction
@@ -60,8 +60,9 @@ def apply(
 ) -> Applied:
     links = {key(k): tuple(map(key, v)) for k, v in (partners or {}).items()}
     plan = make(wanted, snapshot(dict(machine.values), partners=links), allow=list(map(key, allow)))
+    begun = replace(BEGUN, allowed=frozenset(allow))
     return execute(
-        plan, BEGUN, machine=machine, journal=journal, guard=Guard(), keep_going=keep_going
+        plan, begun, machine=machine, journal=journal, guard=Guard(), keep_going=keep_going
     )
 
 
@@ -69,7 +70,7 @@ def undo(
     machine: MemoryMachine, journal: Journal, number: int, *, force: bool = False
 ) -> RolledBack:
     found = journal.transaction(number)
-    return roll_back(found, machine=machine, journal=journal, host=HOST, force=force)
+    return roll_back(found, Site(machine=machine, journal=journal, host=HOST, force=force))
 
 
 def test_rolling_back_the_first_of_two_leaves_what_the_second_requires(journal: Journal) -> None:
@@ -191,7 +192,7 @@ def test_a_boot_ends_every_claim(journal: Journal) -> None:
     apply(machine, journal, profile(setting(SOMAXCONN, requirement(5))))
     later = replace(HOST, boot_id="boot-2")
     machine.log.clear()
-    undone = roll_back(journal.transaction(1), machine=machine, journal=journal, host=later)
+    undone = roll_back(journal.transaction(1), Site(machine=machine, journal=journal, host=later))
     assert [row.detail for row in undone.changes] == ["its boot is over"]
     assert machine.log == []
 
