@@ -49,7 +49,7 @@ def prove(load: Load, *, observe: Callable[[Progress], None] | None = None) -> P
     )
     watch.attach(supervisor)
     course = Course()
-    with _descriptors_for(2 * len(layout.connections)):
+    with descriptors_for(2 * len(layout.connections)):
         try:
             with supervisor:
                 lead(supervisor, load, course)
@@ -100,7 +100,7 @@ def _refuse_too_much_memory(load: Load, facts: CapacityFacts) -> None:
 
 
 @contextmanager
-def _descriptors_for(shards: int) -> Iterator[None]:
+def descriptors_for(shards: int) -> Iterator[None]:
     """Have room for a control descriptor of each shard, within the hard limit."""
     soft, hard = process.descriptor_limits()
     wanted = min(hard, soft + shards + 32)
