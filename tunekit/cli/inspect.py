@@ -1,6 +1,6 @@
 """`tunekit inspect`: what the kernel runs with, against a profile or by itself."""
 
-from __future__ import annotations
+# Without `from __future__ import annotations`: typer would compile each of them anew.
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
@@ -84,7 +84,7 @@ def inspect(
     """
     look = output.Look(format=output_format, quiet=quiet, verbose=verbose, everything=show_all)
 
-    def operation() -> Report:
+    def operation() -> "Report":
         from tunekit import api
 
         name, keys = sort_out(what or ())

@@ -9,7 +9,6 @@ no terminal wraps one in the middle of a table.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -19,11 +18,7 @@ GAP = 2
 MIN_WIDTH = 20
 _KEY_COLUMN = 24
 _NOTE_COLUMN = 36
-_PIECES = (
-    re.compile(r"[^./]*[./]|[^./]+"),
-    re.compile(r"[^,_:=-]*[,_:=-]|[^,_:=-]+"),
-    re.compile(r".", re.DOTALL),
-)
+_PIECES = (r"[^./]*[./]|[^./]+", r"[^,_:=-]*[,_:=-]|[^,_:=-]+", r"(?s:.)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +58,8 @@ def columns_of(text: str) -> int:
 
 
 def _columns_of_char(char: str) -> int:
+    import unicodedata
+
     if unicodedata.combining(char) or unicodedata.category(char) in ("Mn", "Me"):
         return 0
     return 2 if unicodedata.east_asian_width(char) in "WF" else 1
@@ -108,7 +105,7 @@ def _split(word: str, width: int, level: int) -> Iterator[str]:
     if columns_of(word) <= width or level == len(_PIECES):
         yield word
         return
-    for piece in _PIECES[level].findall(word):
+    for piece in re.findall(_PIECES[level], word):
         yield from _split(piece, width, level + 1)
 
 
