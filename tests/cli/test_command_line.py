@@ -161,6 +161,22 @@ def test_a_key_that_is_not_there_is_3() -> None:
     assert document(done.stdout)["exit_code"] == 3
 
 
+def test_a_named_key_that_is_not_there_is_3_whatever_is_named_beside_it() -> None:
+    done = tunekit("inspect", SOMAXCONN, "net.core.nonesuch")
+
+    assert done.returncode == 3
+    assert SOMAXCONN in done.stdout
+
+
+def test_an_empty_argument_is_wrong_usage() -> None:
+    done = tunekit("inspect", "")
+
+    assert (done.returncode, done.stderr) == (
+        2,
+        "tunekit: error: an empty argument; name a profile or keys; is a variable unset?\n",
+    )
+
+
 def test_output_that_is_no_terminal_has_no_colour() -> None:
     assert "\x1b" not in tunekit("inspect", SOMAXCONN).stdout
 
@@ -183,7 +199,7 @@ def test_a_reader_that_went_away_changes_nothing(stream: str) -> None:
     with os.fdopen(writer, "w") as pipe:
         streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, stream: pipe}
         done = subprocess.run(
-            [sys.executable, "-m", "tunekit", "inspect", SOMAXCONN, "net.core.nonesuch"],
+            [sys.executable, "-m", "tunekit", "inspect", SOMAXCONN],
             stdin=subprocess.DEVNULL,
             cwd=ROOT,
             check=False,

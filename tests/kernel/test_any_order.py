@@ -50,9 +50,10 @@ def write(key: str, value: Value) -> None:
 
 @dataclass
 class Epoch:
-    """What a key was before some claims, and the claims, by transaction."""
+    """What a key was before some claims, what was left there, and the claims, by transaction."""
 
     base: Value
+    left: Value
     claims: dict[int, Demand] = field(default_factory=dict)
 
     def value(self, key: str) -> Value:
@@ -83,7 +84,6 @@ class Model:
     def __init__(self, start: dict[str, Value]) -> None:
         self.now = dict(start)
         self.epochs: dict[str, list[Epoch]] = {key: [] for key in start}
-        self.left: dict[str, Value] = dict(start)
         self.standing: set[int] = set()
         self.paths: dict[int, str] = {}
 
@@ -103,10 +103,10 @@ class Model:
         self.paths[number] = path
         for key, demand in demands.items():
             epochs = self.epochs[key]
-            if not epochs or self.left[key] != self.now[key]:
-                epochs.append(Epoch(self.now[key]))
+            if not epochs or epochs[-1].left != self.now[key]:
+                epochs.append(Epoch(self.now[key], self.now[key]))
             epochs[-1].claims[number] = demand
-            self.now[key] = self.left[key] = met(key, self.now[key], demand)
+            self.now[key] = epochs[-1].left = met(key, self.now[key], demand)
         self.standing.add(number)
 
     def rollback(self, number: int, *, force: bool) -> bool:
@@ -122,7 +122,7 @@ class Model:
     def _release(self, key: str, mine: Epoch, number: int, *, force: bool) -> bool:
         epochs = self.epochs[key]
         newest = mine is epochs[-1]
-        joined = Epoch(mine.base, dict(mine.claims))
+        joined = Epoch(mine.base, mine.left, dict(mine.claims))
         if force:
             for later in epochs[epochs.index(mine) + 1 :]:
                 joined.claims.update(later.claims)
@@ -130,12 +130,12 @@ class Model:
         del joined.claims[number]
         target = joined.value(key)
         nothing_to_do = newest and (target == self.now[key] or target == with_it)
-        if not nothing_to_do and not force and not (newest and self.now[key] == self.left[key]):
+        if not nothing_to_do and not force and not (newest and self.now[key] == mine.left):
             return False
         if not nothing_to_do:
             self.now[key] = target
         if self.now[key] == target:
-            self.left[key] = target
+            joined.left = target
         del epochs[epochs.index(mine) :]
         if joined.claims:
             epochs.append(joined)

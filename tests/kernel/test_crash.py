@@ -165,21 +165,39 @@ def test_keep_going_puts_a_half_written_vector_back_and_applies_the_rest(
     assert values() == base
 
 
-def test_a_name_that_the_kernel_does_not_know_rolls_everything_back(tmp_path: Path) -> None:
+@pytest.mark.parametrize("wanted", ["nosuch", "{prefer: [nosuch, other]}"])
+def test_a_congestion_control_that_is_not_there_blocks_before_any_write(
+    tmp_path: Path, wanted: str
+) -> None:
     path = tmp_path / "cc.yaml"
     path.write_text(
         "tunekit: 1\nname: cc\nsysctl:\n  net.core.somaxconn: 70001\n"
-        "  net.ipv4.tcp_congestion_control: nosuch\n"
+        f"  net.ipv4.tcp_congestion_control: {wanted}\n"
     )
     base = values()
     report = apply(api.load_profile(path), ground(tmp_path))
-    assert report.exit_code is ExitCode.ROLLED_BACK
+    assert report.exit_code is ExitCode.IMPOSSIBLE
     assert values() == base
-    outcomes = {change.key: change.outcome.value for change in report.changes}
-    assert outcomes == {
-        "net.core.somaxconn": "rolled back",
-        "net.ipv4.tcp_congestion_control": "rejected",
-    }
+    assert [error.key for error in report.errors] == ["net.ipv4.tcp_congestion_control"]
+
+
+def test_a_congestion_control_that_a_child_namespace_may_not_have_is_passed_by(
+    tmp_path: Path,
+) -> None:
+    folder = Path("/proc/sys/net/ipv4")
+    available = (folder / "tcp_available_congestion_control").read_text().split()
+    allowed = (folder / "tcp_allowed_congestion_control").read_text().split()
+    restricted = [name for name in available if name not in allowed]
+    if not restricted:
+        pytest.skip("every congestion control is allowed here; load another one on the host")
+    path = tmp_path / "cc.yaml"
+    path.write_text(
+        "tunekit: 1\nname: cc\nsysctl:\n  net.ipv4.tcp_congestion_control: "
+        f"{{prefer: [{restricted[0]}, reno]}}\n"
+    )
+    report = apply(api.load_profile(path), ground(tmp_path))
+    assert report.exit_code is ExitCode.OK
+    assert (folder / "tcp_congestion_control").read_text() == "reno\n"
 
 
 def test_a_damaged_journal_stops_everything_before_a_write(

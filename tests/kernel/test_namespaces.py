@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import fence
-from tunekit.errors import Location, NamespaceError, ReadFailed, TunekitError
+from tunekit.errors import ChildEnded, Location, NamespaceError, ReadFailed, TunekitError
 from tunekit.kernel import host, namespaces
 from tunekit.kernel.sysctl import Sysctls
 from tunekit.values import SysctlKey
@@ -120,7 +120,7 @@ def test_a_killed_child_is_an_error_also_when_its_own_child_lives_on(other: int)
             os._exit(0)
         os.kill(os.getpid(), signal.SIGKILL)
 
-    with pytest.raises(NamespaceError) as caught:
+    with pytest.raises(ChildEnded) as caught:
         namespaces.call_in("blue", leave_one_behind)
     os.close(holder)
     assert str(caught.value) == (
@@ -164,7 +164,7 @@ def test_a_signal_that_kills_the_child_does_to_us_what_it_would_have_done(other:
         os.kill(parent, signal.SIGHUP)
         signal.pause()
 
-    with pytest.raises(NamespaceError, match="killed by SIGHUP"):
+    with pytest.raises(ChildEnded, match="killed by SIGHUP"):
         namespaces.call_in("blue", die_of_it)
     assert seen == [signal.SIGHUP]
 

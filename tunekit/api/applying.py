@@ -27,6 +27,7 @@ from tunekit.kernel.caller import login_uid
 from tunekit.kernel.host import HostIdentity
 from tunekit.profile.model import Profile
 from tunekit.report.model import Report
+from tunekit.values import SysctlKey
 
 if TYPE_CHECKING:
     from tunekit.api.proving import ProofReport
@@ -72,6 +73,11 @@ def apply(
         watch=observer or Silent(),
     )
     on = grounds.chosen(state_dir, ground)
+    idle = [f"--allow {key}" for key in allow if SysctlKey.parse(key) not in profile.allow]
+    if pids and not profile.limits:
+        idle.append("--pid")
+    for option in idle:
+        orders.watch.note(f"{option} has no effect: {profile.name} has nothing that it is for")
     if dry_run:
         return within(netns, lambda: _preview(orders, on))
     if prove and profile.probe is not None:
@@ -123,7 +129,9 @@ def _apply(orders: _Orders, on: Ground) -> Report:
             return outcome.blocked(profile, plan, snapshot.host)
         remarks = tuple(dict.fromkeys(outcome.dropped(profile, plan, snapshot.host, journal)))
         applied = _carry_out(orders, plan, snapshot.host, on, journal, guard)
-        report = outcome.applied_report(profile, plan, applied, snapshot.host)
+        report = outcome.applied_report(
+            profile, plan, applied, snapshot.host, journal_option=on.option
+        )
         report = replace(report, notes=(*report.notes, *remarks))
         if report.exit_code not in (ExitCode.OK, ExitCode.NO):
             return report

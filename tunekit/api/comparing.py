@@ -38,13 +38,19 @@ def compare(profile: Profile) -> Report:
         command="inspect",
         exit_code=code,
         verdict=_sentence(profile, count),
-        next_step=f"make it so: tunekit apply {spelling(profile.path)}" if drift else "",
+        next_step=f"make it so: tunekit apply {spelling(profile.path)}{_allowing(profile)}"
+        if drift
+        else "",
         host=snapshot.host,
         profile=summary(profile),
         changes=tuple(change for change in ordered if change.outcome is Outcome.PLANNED),
         findings=tuple(findings),
         notes=profile.warnings,
     )
+
+
+def _allowing(profile: Profile) -> str:
+    return "".join(f" --allow {key}" for key in sorted(map(str, profile.allow)))
 
 
 def _sentence(profile: Profile, count: Counter[Status]) -> str:

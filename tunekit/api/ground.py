@@ -22,6 +22,14 @@ class Ground:
     state_dir: Path
     run_dir: Path
 
+    @property
+    def option(self) -> str:
+        """What another command must be told to use the same journal; empty for the usual one."""
+        from shlex import quote
+
+        usual = self.state_dir == STATE_DIR
+        return "" if usual else f" --state-dir {quote(str(self.state_dir))}"
+
     @contextmanager
     def entered(self) -> Iterator[tuple[Journal, Guard]]:
         """Hold the lock, the journal and the signals."""

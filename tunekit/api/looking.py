@@ -14,6 +14,7 @@ from tunekit.errors import StateError, TunekitError
 from tunekit.kernel import host as hosts
 from tunekit.kernel.sysctl import Sysctls
 from tunekit.profile import load
+from tunekit.values import SysctlKey, is_glob
 
 if TYPE_CHECKING:
     from tunekit.engine.model import Plan
@@ -86,7 +87,10 @@ def _compare(profile: Profile) -> Report:
 def _show(patterns: Sequence[str]) -> Report:
     from tunekit.api.showing import catalogued, expand, show
 
-    return show(expand(patterns) if patterns else catalogued())
+    if not patterns:
+        return show(catalogued())
+    named = {SysctlKey.parse(pattern) for pattern in patterns if not is_glob(pattern)}
+    return show(expand(patterns), named=named)
 
 
 def _applied_last(state_dir: Path) -> tuple[Profile | None, tuple[str, ...]]:

@@ -56,8 +56,18 @@ def blocked(profile: Profile, plan: Plan, host: HostIdentity) -> Report:
     )
 
 
-def applied_report(profile: Profile, plan: Plan, applied: Applied, host: HostIdentity) -> Report:
-    """What was written, or why everything was undone."""
+def applied_report(
+    profile: Profile,
+    plan: Plan,
+    applied: Applied,
+    host: HostIdentity,
+    *,
+    journal_option: str = "",
+) -> Report:
+    """What was written, or why everything was undone.
+
+    `journal_option` is what a rollback must be told to find the journal.
+    """
     number = applied.transaction.id
     report = Report(
         command="apply",
@@ -68,7 +78,7 @@ def applied_report(profile: Profile, plan: Plan, applied: Applied, host: HostIde
         notes=notes(profile, plan),
     )
     if applied.error is not None:
-        return _undone(report, applied, applied.error)
+        return _undone(report, applied, applied.error, journal_option)
     written = sum(c.outcome in (Outcome.APPLIED, Outcome.ADJUSTED) for c in applied.changes)
     left_out = f", {applied.left_out} left out" if applied.left_out else ""
     if applied.incomplete:
@@ -86,11 +96,11 @@ def applied_report(profile: Profile, plan: Plan, applied: Applied, host: HostIde
         report,
         changed=bool(written or applied.incomplete),
         verdict=f"transaction {number}: {verdict}{left_out}",
-        next_step=f"undo with: tunekit rollback {number}",
+        next_step=f"undo with: tunekit rollback {number}{journal_option}",
     )
 
 
-def _undone(report: Report, applied: Applied, error: Exception) -> Report:
+def _undone(report: Report, applied: Applied, error: Exception, journal_option: str) -> Report:
     number = applied.transaction.id
     report = replace(report, errors=(applied.error,) if applied.error else ())
     if applied.incomplete:
@@ -100,7 +110,7 @@ def _undone(report: Report, applied: Applied, error: Exception) -> Report:
             exit_code=ExitCode.INCOMPLETE,
             changed=True,
             verdict=f"transaction {number} failed, and these could not be put back: {names}",
-            next_step=f"try again with: tunekit rollback {number}",
+            next_step=f"try again with: tunekit rollback {number}{journal_option}",
         )
     if isinstance(error, Interrupted):
         return replace(

@@ -17,6 +17,7 @@ from tunekit.kernel.readings import Value
 from tunekit.kernel.rlimits import ProcessLimits
 from tunekit.kernel.snapshot import Snapshot
 from tunekit.kernel.sysctl import Sysctls
+from tunekit.profile.evaluate import named_values
 from tunekit.profile.find import spelling
 from tunekit.profile.model import Profile
 from tunekit.report.model import ProfileSummary
@@ -81,7 +82,9 @@ def take_snapshot(profile: Profile, *, for_writing: bool) -> Snapshot:
         sysctls,
         hosts.identity(sysctls=sysctls),
         [setting.key for setting in profile.settings],
-        candidates={setting.key: setting.prefer for setting in profile.settings if setting.prefer},
+        candidates={
+            setting.key: names for setting in profile.settings if (names := named_values(setting))
+        },
         limits=[limit.name for limit in profile.limits],
         for_writing=for_writing,
     )

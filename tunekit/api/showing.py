@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from tunekit import catalog
 from tunekit.api.session import here
+from tunekit.catalog.model import Tunable
 from tunekit.errors import ExitCode, ReadFailed, TunekitError, UsageError
-from tunekit.kernel.readings import Denied, Elsewhere, Missing, Reading, Value
+from tunekit.kernel.readings import Cause, Denied, Elsewhere, Value
 from tunekit.kernel.refusals import words
+from tunekit.kernel.rlimits import ProcessLimits
 from tunekit.kernel.sysctl import Sysctls
-from tunekit.profile.evaluate import RLIMIT_PREFIX
+from tunekit.profile.evaluate import RLIMIT_PREFIX, use_instead
 from tunekit.report.model import KeyRow, Report
 from tunekit.values import SysctlKey, is_glob
 
@@ -47,71 +49,79 @@ def catalogued() -> list[SysctlKey]:
     return [key for key in keys if sysctls.has(key) and not catalog.is_unsafe_to_read(key)]
 
 
-def show(keys: Sequence[SysctlKey]) -> Report:
-    """Read keys and say what is known of them. Writes nothing."""
+def show(keys: Sequence[SysctlKey], *, named: Collection[SysctlKey] = ()) -> Report:
+    """Read keys and say what is known of them. Writes nothing.
+
+    One of those that were `named`, rather than found by a glob, is an error when it cannot be
+    read, and the exit code is 3.
+    """
     sysctls = Sysctls()
-    rows = tuple(_key_row(key, sysctls) for key in keys)
-    lost = [row for row in rows if row.value is None]
+    rows = []
     errors: list[TunekitError] = []
-    if len(keys) == len(lost):
-        errors = [_unreadable(row) for row in lost]
+    for key in keys:
+        value, state, remedy = _read(key, sysctls)
+        rows.append(_row(key, value, state))
+        if value is None and key in named:
+            errors.append(ReadFailed(state, key=str(key), hint=remedy))
     return Report(
         command="inspect",
         exit_code=ExitCode.IMPOSSIBLE if errors else ExitCode.OK,
         host=here(),
-        keys=rows,
+        keys=tuple(rows),
         errors=tuple(errors),
     )
 
 
-def _unreadable(row: KeyRow) -> ReadFailed:
-    near = catalog.suggest(row.key)
-    tunable = catalog.find(row.key)
-    if tunable is not None and tunable.replacement:
-        hint = tunable.replacement
-    elif tunable is None and near:
-        hint = f"did you mean {near[0]}?"
-    else:
-        hint = "see which keys there are with inspect '*'"
-    return ReadFailed(row.state, key=row.key, hint=hint)
-
-
-def _key_row(key: SysctlKey, sysctls: Sysctls) -> KeyRow:
+def _read(key: SysctlKey, sysctls: Sysctls) -> tuple[str | None, str, str]:
+    """The value of a key or of this process's limit; else why there is none, and what to do."""
     name = str(key)
     tunable = catalog.find(key)
     if catalog.is_unsafe_to_read(key):
         secret = tunable is not None and tunable.secret
         state = "a secret, never shown" if secret else "reading it has a side effect"
-        value = None
+        return None, state, "read it from /proc/sys by hand if you must"
+    if name.startswith(RLIMIT_PREFIX) and tunable is not None:
+        reading = ProcessLimits().read(name.removeprefix(RLIMIT_PREFIX))
     else:
-        value, state = _value_and_state(sysctls.read(key))
+        reading = sysctls.read(key)
+    match reading:
+        case Value(text):
+            return text, "", ""
+        case Denied(cause, _):
+            return None, *words(cause)
+        case Elsewhere():
+            return None, *words(Cause.ELSEWHERE)
+    return None, words(Cause.MISSING)[0], _instead(name, tunable)
+
+
+def _instead(name: str, tunable: Tunable | None) -> str:
+    """What to do about a key that is not here."""
+    if tunable is None:
+        near = catalog.suggest(name)
+        return f"did you mean {near[0]}?" if near else "see which keys there are with inspect '*'"
+    if tunable.replacement:
+        return use_instead(tunable)
+    if tunable.module:
+        return f"load its module first: modprobe {tunable.module}"
+    return words(Cause.MISSING)[1]
+
+
+def _row(key: SysctlKey, value: str | None, state: str) -> KeyRow:
+    name = str(key)
+    tunable = catalog.find(key)
     if tunable is None:
         return KeyRow(key=name, value=value, state=state)
-    low = [field.minimum for field in tunable.fields]
-    high = [field.maximum for field in tunable.fields]
     return KeyRow(
         key=name,
         value=value,
         state=state,
         unit=tunable.unit,
-        minimum=_bound(low),
-        maximum=_bound(high),
+        minimum=_bound([field.minimum for field in tunable.fields]),
+        maximum=_bound([field.maximum for field in tunable.fields]),
         default=tunable.default,
         scope=tunable.scope.value,
         meaning=tunable.summary,
     )
-
-
-def _value_and_state(reading: Reading) -> tuple[str | None, str]:
-    match reading:
-        case Value(text):
-            return text, ""
-        case Denied(cause, _):
-            return None, words(cause)[0]
-        case Elsewhere():
-            return None, "the host's own: this network namespace does not show it"
-        case Missing():
-            return None, "this kernel has no such key"
 
 
 def _bound(bounds: Sequence[int | None]) -> str:

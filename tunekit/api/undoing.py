@@ -118,11 +118,14 @@ def _report(undone: RolledBack, host: HostIdentity) -> Report:
             verdict=f"transaction {number} is undone: {settings(len(put_back))} put back",
         )
     kept = [c for c in undone.changes if c.outcome in (Outcome.REFUSED, Outcome.REJECTED)]
+    by_others = any(change.outcome is Outcome.REFUSED for change in kept)
     return replace(
         report,
         exit_code=ExitCode.INCOMPLETE,
         verdict=f"transaction {number} is undone but for {', '.join(c.key for c in kept)}",
-        next_step=f"to override what others changed: tunekit rollback {number} --force",
+        next_step=f"to override what others changed: tunekit rollback {number} --force"
+        if by_others
+        else f"mend what stops it, and try again: tunekit rollback {number}",
     )
 
 

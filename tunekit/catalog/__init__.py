@@ -102,7 +102,13 @@ def suggest(text: str, *, also: Iterable[str] = ()) -> tuple[str, ...]:
     """
     from tunekit.catalog.suggestion import nearest
 
-    own = (tunable.pattern for tunable in _table().values() if tunable.tier is not Tier.OBSOLETE)
+    limits = text.startswith("rlimit")
+    own = (
+        tunable.pattern
+        for tunable in _table().values()
+        if tunable.tier is not Tier.OBSOLETE
+        and (limits or not tunable.pattern.startswith("rlimit."))
+    )
     return nearest(text, [*own, *also])
 
 

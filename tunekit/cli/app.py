@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 from tunekit import __version__
 from tunekit.cli import output
 from tunekit.cli.coercion import convert_cheaply
+from tunekit.errors import ExitCode
 
 COMMANDS = {
     "inspect": "compare the running kernel with a profile, or show keys",
@@ -105,6 +106,10 @@ def run(arguments: Sequence[str]) -> int:
         return output.usage_error(error, arguments)
     except (KeyboardInterrupt, typer.Abort):
         return 128 + signal.SIGINT
+    except OSError as error:
+        # Help is written by the framework, to a full device perhaps.
+        output.say(f"error: cannot write to standard output: {error.strerror}")
+        return int(ExitCode.IMPOSSIBLE)
     return code if isinstance(code, int) else 0
 
 

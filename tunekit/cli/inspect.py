@@ -3,6 +3,8 @@
 # Without `from __future__ import annotations`: typer would compile each of them anew.
 
 from collections.abc import Sequence
+from dataclasses import replace
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -40,6 +42,8 @@ def is_profile(argument: str) -> bool:
 
 def sort_out(arguments: Sequence[str]) -> tuple[str | None, tuple[str, ...]]:
     """Sort arguments into one profile, or some keys and globs. Raises UsageError for a mixture."""
+    if "" in arguments:
+        raise UsageError("an empty argument", hint="name a profile or keys; is a variable unset?")
     profiles = [argument for argument in arguments if is_profile(argument)]
     keys = tuple(argument for argument in arguments if not is_profile(argument))
     if len(profiles) > 1:
@@ -89,6 +93,10 @@ def inspect(
 
         name, keys = sort_out(what or ())
         profile = options.load_profile(name, assignments) if name else None
-        return api.inspect(profile, keys=keys, netns=netns, state_dir=state_dir)
+        report = api.inspect(profile, keys=keys, netns=netns, state_dir=state_dir)
+        if report.next_step and assignments:
+            again = " ".join(f"--set {quote(each)}" for each in assignments)
+            report = replace(report, next_step=f"{report.next_step} {again}")
+        return report
 
     return output.deliver("inspect", look, operation)

@@ -42,10 +42,20 @@ NetnsOption = Annotated[
         help="Act in this network namespace: a name of `ip netns`, or that of a process.",
     ),
 ]
+
+
+def folder(text: str) -> Path:
+    """Read the path of a folder. Raises BadParameter for an empty one: a variable is unset."""
+    if not text:
+        raise typer.BadParameter("an empty path; name a folder")
+    return Path(text)
+
+
 StateDirOption = Annotated[
     Path | None,
     typer.Option(
         "--state-dir",
+        parser=folder,
         metavar="DIR",
         help="Where the journal is kept.  [default: /var/lib/tunekit]",
     ),

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import os
 import re
-import signal
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TextIO
 
-from tunekit.errors import ExitCode, Interrupted, ProfileError, TunekitError, UsageError
+from tunekit.engine.interrupts import Guard
+from tunekit.errors import ExitCode, ProfileError, TunekitError, UsageError
 from tunekit.report.formats import Format, render
 
 if TYPE_CHECKING:
@@ -58,15 +58,20 @@ def prepare() -> None:
 
 def deliver(command: str, look: Look, operation: Callable[[], Report]) -> int:
     """Run an operation of the API, say what came of it, and return the exit code."""
-    try:
-        report = operation()
-    except TunekitError as error:
-        report = failure(command, error)
-    except KeyboardInterrupt:
-        report = failure(command, Interrupted(signal.SIGINT))
-    except Exception as error:
-        report = failure(command, internal(error, look.verbose))
-    return show(report, look)
+    with Guard() as guard:
+        try:
+            with guard.raising():
+                report = operation()
+        except TunekitError as error:
+            report = failure(command, error)
+        except Exception as error:
+            report = failure(command, internal(error, look.verbose))
+        try:
+            return show(report, look)
+        except Exception as error:
+            # A report that cannot be drawn still has to say what came of the command.
+            lost = failure(command, internal(error, look.verbose))
+            return show(replace(lost, changed=report.changed), look)
 
 
 def failure(command: str, error: TunekitError) -> Report:

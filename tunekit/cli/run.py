@@ -47,7 +47,7 @@ def run(
     place of itself, so that signals and the exit code are the command's. Writes no sysctl.
     """
     try:
-        if not command:
+        if not command or not command[0]:
             raise UsageError("no command to run", hint="write it after --")
         from tunekit import api
 

@@ -19,8 +19,8 @@ class Guard:
     """Holds back the signals that end a run.
 
     Inside the guard a signal is remembered; `check` raises Interrupted for it, and so does the
-    signal itself within `raising`. In a thread other than the main one Python delivers no
-    signals, and the guard does nothing.
+    signal itself within `raising`, until a guard further in has been entered. In a thread other
+    than the main one Python delivers no signals, and the guard does nothing.
     """
 
     def __init__(self) -> None:
@@ -34,6 +34,12 @@ class Guard:
                 # One that the caller ignores, as nohup does with SIGHUP, stays ignored.
                 if signal.getsignal(signum) is not signal.SIG_IGN:
                     self._previous[signum] = signal.signal(signum, self._arrived)
+            for handler in self._previous.values():
+                outer = getattr(handler, "__self__", None)
+                if isinstance(outer, Guard):
+                    # What is guarded here has something to report, which an exception between
+                    # its end and the report would lose.
+                    outer._raise_at_once = False
         return self
 
     def __exit__(self, *exc: object) -> None:

@@ -94,7 +94,10 @@ def plan_limits(
             if before == after:
                 claims.append(claim)
                 settled.append(replace(row, outcome=Outcome.UNCHANGED, after=str(before)))
-            elif problem := obstacle(limit.name, before, after, snapshot, nr_open):
+            elif problem := (
+                obstacle(limit.name, before, after, snapshot, nr_open)
+                or _no_way_back(limit.name, before, after, snapshot)
+            ):
                 refused = replace(row, outcome=Outcome.DENIED, detail=problem[0], remedy=problem[1])
                 (settled if limit.optional else blocked).append(refused)
             else:
@@ -129,6 +132,20 @@ def obstacle(
             f"{before.fields[1]}",
         )
     return None
+
+
+def _no_way_back(
+    name: str, before: Numbers, after: Numbers, snapshot: Snapshot
+) -> tuple[str, str] | None:
+    """Why a limit of a running process could not be put back, and the remedy."""
+    tunable = catalog.find(RLIMIT_PREFIX + name)
+    lowers = generosity(after.fields[1], tunable, 1) < generosity(before.fields[1], tunable, 1)
+    if not lowers or CAP_SYS_RESOURCE in snapshot.host.capabilities:
+        return None
+    return (
+        f"the hard {name} could be lowered, but not raised again without CAP_SYS_RESOURCE",
+        "run as root on the host, or start the process with `tunekit run`",
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

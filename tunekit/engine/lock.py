@@ -31,12 +31,15 @@ def held(run_dir: Path = RUN_DIR) -> Iterator[None]:
         # 0700: a user who could open the file could hold the lock and stop root.
         run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        # A folder that was there before may be open to those who could hold the lock.
+        os.fchmod(descriptor, 0o600)
+        run_dir.chmod(0o700)
     except OSError as error:
         raise StateError(
-            f"cannot use the lock: {os.strerror(error.errno or 0)}",
+            f"cannot use the lock: {os.strerror(error.errno or 0).lower()}",
             path=str(path),
             errno=error.errno,
-            hint="run as root, or make its folder writable",
+            hint="run as root" if os.geteuid() else "make its folder writable",
         ) from error
     try:
         try:

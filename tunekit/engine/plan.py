@@ -16,7 +16,7 @@ from tunekit.errors import InvalidValue, NotAllowed, ProfileError
 from tunekit.kernel.readings import Cause, Denied, Elsewhere, Missing, Value
 from tunekit.kernel.refusals import words
 from tunekit.kernel.snapshot import PORT_RANGE, RESERVED_PORTS, Snapshot
-from tunekit.profile.evaluate import chosen, requirement_text, shown, value_of
+from tunekit.profile.evaluate import chosen, requirement_text, shown, use_instead, value_of
 from tunekit.profile.model import Profile, Requirement, Setting
 from tunekit.profile.requirement import all_met, meet_all
 from tunekit.values import Numbers, Ports, SysctlKey, SysctlValue, written_form
@@ -126,13 +126,26 @@ def _plan_setting(draft: _Draft, setting: Setting) -> None:
 
 
 def _resolve(draft: _Draft, setting: Setting, current: SysctlValue) -> tuple[Requirement, ...]:
-    if not setting.prefer:
-        return setting.requirements
     choices = draft.snapshot.choices.get(setting.key, {})
+    if not setting.prefer:
+        for requirement in setting.requirements:
+            name = str(_only(requirement))
+            if choices or setting.key in draft.snapshot.choices:
+                _refuse_unknown(setting.key, name, choices)
+        return setting.requirements
     requirement = chosen(setting, current, choices)
     if module := choices[str(_only(requirement))]:
         draft.modules[str(setting.key)] = module
     return (requirement,)
+
+
+def _refuse_unknown(key: SysctlKey, name: str, choices: Mapping[str, str]) -> None:
+    if name not in choices:
+        raise InvalidValue(
+            f"{name!r} is not to be had here",
+            hint="choose one that is loaded or has a module, and that "
+            "net.ipv4.tcp_allowed_congestion_control lists inside a network namespace",
+        )
 
 
 def _only(requirement: Requirement) -> object:
@@ -161,7 +174,7 @@ def _unreadable(
     detail, remedy = words(cause)
     if cause is Cause.MISSING and tunable is not None:
         if tunable.replacement:
-            remedy = tunable.replacement
+            remedy = use_instead(tunable)
         elif tunable.module:
             remedy = f"load its module first: modprobe {tunable.module}"
     return replace(row, outcome=outcome, detail=detail, remedy=remedy)

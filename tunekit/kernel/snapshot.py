@@ -17,6 +17,8 @@ PORT_RANGE = SysctlKey(("net", "ipv4", "ip_local_port_range"))
 RESERVED_PORTS = SysctlKey(("net", "ipv4", "ip_local_reserved_ports"))
 NR_OPEN = SysctlKey(("fs", "nr_open"))
 
+_ALLOWED_CONTROLS = SysctlKey(("net", "ipv4", "tcp_allowed_congestion_control"))
+
 # The keys whose values are names of kernel modules, with the list of what is loaded and the
 # prefix of the modules that a write loads (tcp_set_default_congestion_control in
 # net/ipv4/tcp_cong.c and qdisc_set_default in net/sched/sch_api.c).
@@ -156,6 +158,12 @@ def _available(sysctls: Sysctls, key: SysctlKey, names: tuple[str, ...]) -> dict
         if isinstance(reading, Value):
             loaded.update(reading.text.split())
     found = {}
+    if sysctls.hides_host_keys and listed_in is not None:
+        # Outside of the first namespace only what its administrator allows may be the default
+        # (tcp_set_default_congestion_control: EPERM), and a write loads no module that is.
+        allowed = sysctls.read(_ALLOWED_CONTROLS)
+        shown = allowed.text.split() if isinstance(allowed, Value) else ()
+        return dict.fromkeys([name for name in names if name in shown], "")
     for name in names:
         if name in loaded:
             found[name] = ""

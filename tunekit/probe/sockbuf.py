@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import select
 import socket
 import struct
@@ -11,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from tunekit.errors import ProbeRefused
 from tunekit.kernel.readings import Value
 from tunekit.kernel.sysctl import Sysctls
 from tunekit.probe import sockbuf_rules as rules
@@ -69,8 +71,20 @@ def measure(
         for receive in receivers:
             if observe is not None:
                 observe(f"SO_SNDBUF {_shown(send)}, SO_RCVBUF {_shown(receive)}")
-            figures += _measure_one(send, receive, family, sysctls)
+            try:
+                figures += _measure_one(send, receive, family, sysctls)
+            except OSError as error:
+                raise _unmeasured(error) from error
     return tuple(figures)
+
+
+def _unmeasured(error: OSError) -> ProbeRefused:
+    down = error.errno in (errno.ENETUNREACH, errno.EADDRNOTAVAIL, errno.EHOSTUNREACH)
+    return ProbeRefused(
+        f"no connection over loopback: {error.strerror}",
+        errno=error.errno,
+        hint="ip link set lo up" if down else "see ulimit -n and iptables-save",
+    )
 
 
 def fill(sender: socket.socket, receiver: socket.socket, *, quiet: float = QUIET) -> Fill:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tunekit import catalog
+from tunekit.catalog.model import Tunable
 from tunekit.errors import InvalidValue
 from tunekit.profile.model import Mode, Requirement, Setting
 from tunekit.values import Kind, Numbers, SysctlValue, Text, guess, parse
@@ -54,3 +55,22 @@ def chosen(setting: Setting, current: SysctlValue, choices: Mapping[str, str]) -
         f"this kernel has none of {', '.join(setting.prefer)}",
         hint="install the module of one of them, or add one that it has",
     )
+
+
+def named_values(setting: Setting) -> tuple[str, ...]:
+    """The names that a setting would give its key, which a kernel may or may not have.
+
+    Only for a setting with preferences, and for a congestion control: of that the kernel lists
+    what it has, and refuses another name only when it is written.
+    """
+    if setting.prefer:
+        return setting.prefer
+    if str(setting.key) != "net.ipv4.tcp_congestion_control":
+        return ()
+    return tuple(r.wanted.text for r in setting.requirements if isinstance(r.wanted, Text))
+
+
+def use_instead(tunable: Tunable) -> str:
+    """What to do about a key that became obsolete, as a sentence that begins with a verb."""
+    nothing = tunable.replacement.startswith(("nothing", "none"))
+    return "leave it out" if nothing else f"use {tunable.replacement}"

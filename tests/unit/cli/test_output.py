@@ -9,7 +9,8 @@ from dataclasses import replace
 import pytest
 
 from tests.support.reports import APPLY, BAD_PROFILE
-from tunekit.cli.output import Look, deliver, exit_code
+from tunekit.cli.output import Look, deliver
+from tunekit.engine.interrupts import Guard
 from tunekit.errors import (
     ExitCode,
     Interrupted,
@@ -39,7 +40,7 @@ PLAIN = Look()
     ],
 )
 def test_an_error_has_its_exit_code(error: TunekitError, code: ExitCode) -> None:
-    assert exit_code(error) is code
+    assert error.exit_code is code
 
 
 def test_results_go_to_standard_output_and_the_rest_to_standard_error(
@@ -75,12 +76,49 @@ def test_an_error_is_one_document_in_json(capsys: pytest.CaptureFixture[str]) ->
     assert [error["message"] for error in document["errors"]] == ["unknown key", "no such folder"]
 
 
-def test_an_interrupt_is_130(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("signum", "code"),
+    [
+        (signal.SIGINT, 130),
+        (signal.SIGQUIT, 130),
+        (signal.SIGTERM, 143),
+        (signal.SIGHUP, 143),
+    ],
+)
+def test_a_signal_ends_an_operation_with_one_document(
+    capsys: pytest.CaptureFixture[str], signum: signal.Signals, code: int
+) -> None:
     def operation() -> Report:
-        raise KeyboardInterrupt
+        signal.raise_signal(signum)
+        raise AssertionError("the signal should have ended this")
 
-    assert deliver("verify", PLAIN, operation) == 130
-    assert capsys.readouterr().err == "tunekit: error: interrupted by signal 2\n"
+    assert deliver("verify", Look(format=Format.JSON), operation) == code
+    said = capsys.readouterr()
+    assert json.loads(said.out)["exit_code"] == code
+    assert said.err == f"tunekit: error: interrupted by signal {int(signum)}\n"
+
+
+def test_a_signal_after_an_inner_guard_keeps_the_report(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def operation() -> Report:
+        with Guard():
+            pass
+        # What was guarded has changed something: its report must not be lost on the way out.
+        signal.raise_signal(signal.SIGTERM)
+        return APPLY
+
+    assert deliver("apply", Look(format=Format.JSON), operation) == APPLY.exit_code
+    assert json.loads(capsys.readouterr().out)["changed"] is APPLY.changed
+
+
+def test_a_report_that_cannot_be_drawn_is_still_one_document(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    report = replace(APPLY, data={"x": object()}, changed=True)
+    assert deliver("apply", Look(format=Format.JSON), lambda: report) == 70
+    document = json.loads(capsys.readouterr().out)
+    assert (document["exit_code"], document["changed"]) == (70, True)
 
 
 def broken() -> Report:

@@ -425,7 +425,11 @@ def test_an_unfinished_transaction_is_called_so(state: TransactionState) -> None
     transaction = replace(HISTORY.transactions[0], state=state, netns="blue")
     text = shown(Report(command="history", transactions=(transaction,)))
 
-    word = "unfinished" if state is TransactionState.BEGUN else state.value
+    word = {
+        TransactionState.BEGUN: "unfinished",
+        TransactionState.UNDOING: "unfinished",
+        TransactionState.ENDED: "ended by boot",
+    }.get(state, state.value)
     assert text.splitlines()[2] == (
         f"3   2026-01-01 00:00:00  {word}  high-conn  5     uid 0 (login 1000)"
     )

@@ -1,4 +1,4 @@
-"""The journal, newest first or in whatever order the report has it."""
+"""The journal, in the order of the report: oldest first."""
 
 from __future__ import annotations
 
@@ -16,9 +16,15 @@ _TONES = {
     TransactionState.APPLIED: Tone.GOOD,
     TransactionState.UNDONE: Tone.WARN,
     TransactionState.ROLLED_BACK: Tone.DIM,
+    TransactionState.UNDOING: Tone.BAD,
     TransactionState.INCOMPLETE: Tone.BAD,
+    TransactionState.ENDED: Tone.DIM,
 }
-_WORDS = {TransactionState.BEGUN: "unfinished"}
+_WORDS = {
+    TransactionState.BEGUN: "unfinished",
+    TransactionState.UNDOING: "unfinished",
+    TransactionState.ENDED: "ended by boot",
+}
 
 
 def section(report: Report, page: Page) -> list[str]:
