@@ -16,6 +16,8 @@ from tunekit.kernel.costs import (
     BYTES_PER_CLIENT_END,
     BYTES_PER_CONNECTION,
     BYTES_PER_UNIX_CONNECTION,
+    CHARGED_PER_CONNECTION,
+    CHARGED_PER_PROCESS,
     FILES_PER_PROCESS,
     SERVER_PAUSE,
     per_listener,
@@ -147,7 +149,7 @@ def _rungs(demand: Demand, facts: CapacityFacts) -> Iterator[Rung]:
         yield _ports(demand, facts)
     yield _memory(demand, facts)
     if facts.cgroup_memory is not None:
-        yield _cgroup_memory(demand, facts.cgroup_memory)
+        yield _cgroup_memory(demand, facts.cgroup_memory, shape)
     if not demand.unix:
         yield _tcp_memory(demand, facts)
     if demand.ends == 2:
@@ -244,15 +246,19 @@ def _memory(demand: Demand, facts: CapacityFacts) -> Rung:
     )
 
 
-def _cgroup_memory(demand: Demand, limit: CgroupLimit) -> Rung:
-    allows = limit.left // demand.bytes_each
-    needed = limit.used + demand.connections * demand.bytes_each * 5 // 4
+def _cgroup_memory(demand: Demand, limit: CgroupLimit, shape: _Shape) -> Rung:
+    loopback = demand.ends == 2 and not demand.unix
+    each = CHARGED_PER_CONNECTION if loopback else demand.bytes_each
+    # The processes, and the one that leads them.
+    others = (demand.ends * shape.pairs + 1) * CHARGED_PER_PROCESS
+    allows = max(0, limit.left - others) // each
+    needed = limit.used + (others + demand.connections * each) * 5 // 4
     return Rung(
         limit="memory cgroup",
         value=limit.limit,
         used=limit.used,
         allows=allows,
-        why=f"kernel memory of sockets counts towards {limit.path}",
+        why=f"{each} bytes a connection, and the processes, count towards {limit.path}",
         remedy=f"echo {needed} > {limit.path}" if allows < demand.connections else "",
     )
 

@@ -45,6 +45,34 @@ def tightest(controller: str, *, root: Path = PROC) -> CgroupLimit | None:
     return min(found, key=lambda one: one.left, default=None)
 
 
+def own_folder(controller: str, *, root: Path = PROC) -> Path | None:
+    """The folder of the innermost group of this process that a controller can limit."""
+    for folder, (limit_name, _) in _folders(controller, root):
+        if (folder / limit_name).exists():
+            return folder
+    return None
+
+
+def oom_kills(*, root: Path = PROC) -> int | None:
+    """How many processes were killed for want of memory in this process's group.
+
+    None where the group does not tell, as before Linux 4.13.
+    """
+    for folder, (limit_name, _) in _folders("memory", root):
+        if (folder / limit_name).exists():
+            events = "memory.events" if limit_name == "memory.max" else "memory.oom_control"
+            return _counted(folder / events, "oom_kill")
+    return None
+
+
+def _counted(path: Path, name: str) -> int | None:
+    try:
+        words = path.read_text().split()
+    except OSError:
+        return None
+    return int(words[words.index(name) + 1]) if name in words else None
+
+
 def parse_memberships(text: str) -> dict[str, str]:
     """Parse /proc/PID/cgroup into controller to path; version 2 is the controller `""`."""
     paths = {}

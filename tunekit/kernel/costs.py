@@ -18,6 +18,15 @@ BYTES_PER_SERVER_END = 4_800
 BYTES_PER_UNIX_CONNECTION = 5_200
 """Kernel memory of both ends of a Unix stream, the server's watched by epoll."""
 
+CHARGED_PER_CONNECTION = 5_150
+"""What a loopback connection adds to a memory control group. The accepted socket itself is made in
+the softirq of the client's packet, which is charged to nobody (get_obj_cgroup_from_current,
+mm/memcontrol.c); its file, its inode and its watch are the server's.
+"""
+
+CHARGED_PER_PROCESS = 2_700_000
+"""What a process of a load adds to it by itself: the pages that it does not share any more."""
+
 SPARE_DESCRIPTORS = 48
 """Descriptors of a process that are no connection and no listener: control, epoll, the loader's."""
 

@@ -143,6 +143,7 @@ def _proof(
             backlog=backlog,
             backlog_requested=load.backlog,
             timeout=load.deadline,
+            oom_kills=difference(before.oom_kills, after.oom_kills) or 0,
         ),
     )
     waiting = difference(before.sockets.get("TCP.tw"), after.sockets.get("TCP.tw"))
@@ -152,6 +153,7 @@ def _proof(
         asked=load.connections,
         opened=opened,
         proved=proved,
+        accepted=outcome.accepted(pairs),
         lost=lost,
         faults=faults,
         obstacle=obstacle,

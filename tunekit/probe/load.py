@@ -52,7 +52,8 @@ class Load:
     `rate` connections a second are begun over all processes, whether or not earlier ones are
     established (an open loop); None begins each when its process has done the one before.
     `messages` rounds of `payload` bytes are echoed while holding, on the `active` share of the
-    connections; the others stay idle.
+    connections; the others stay idle. `listeners` is how many each server has; None takes as many
+    as keep its source ports easy to find.
 
     `max_memory_share` is the part of the available memory that it may take. `force` tries although
     limits that are known are in the way.
@@ -60,6 +61,7 @@ class Load:
 
     connections: int
     processes: int | None = None
+    listeners: int | None = None
     user: str | None = "nobody"
     hold: float = 0.0
     timeout: float | None = None
@@ -137,6 +139,7 @@ class Obstacle:
 class Proof:
     """What became of a Load.
 
+    `opened` are those that the clients established, `accepted` those that the servers took on.
     `proved` were answered with their own token in every round, on the same connection, and their
     server says the same. `lost` accounts for all the others. `faults` are what servers met
     (accept, epoll_ctl), which explains losses and adds none. `backlog` is the effective one,
@@ -149,6 +152,7 @@ class Proof:
     asked: int
     opened: int
     proved: int
+    accepted: int = 0
     lost: tuple[Lost, ...] = ()
     faults: tuple[Lost, ...] = ()
     obstacle: Obstacle | None = None

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from tunekit.errors import ReadFailed
-from tunekit.kernel import counters
+from tunekit.kernel import cgroups, counters
 
 WATCHED = (
     "TcpExt.ListenOverflows",
@@ -21,10 +21,13 @@ WATCHED = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """What was seen. `slab` and `available` are bytes; None where it cannot be read."""
+    """What was seen. `slab` and `available` are bytes, `oom_kills` those of this process's control
+    group; None where it cannot be read.
+    """
 
     available: int | None = None
     slab: int | None = None
+    oom_kills: int | None = None
     sockets: Mapping[str, int] = field(default_factory=dict)
     events: Mapping[str, int] = field(default_factory=dict)
 
@@ -40,6 +43,7 @@ def look() -> Look:
     return Look(
         available=memory.get("MemAvailable"),
         slab=memory.get("Slab"),
+        oom_kills=cgroups.oom_kills(),
         sockets=sockets,
         events={name: events[name] for name in WATCHED if name in events},
     )

@@ -9,12 +9,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tunekit.kernel.capacity_facts import CapacityFacts
+from tunekit.kernel.cgroups import CgroupLimit
+from tunekit.kernel.costs import BYTES_PER_CONNECTION
 from tunekit.probe.load import Lost, Obstacle, Phase
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Circumstances:
-    """The limits as they were before the load, and what it asked of them."""
+    """The limits as they were before the load, and what it asked of them. `oom_kills` are processes
+    of this control group that were killed meanwhile for want of memory.
+    """
 
     facts: CapacityFacts
     connections: int
@@ -23,6 +27,7 @@ class Circumstances:
     backlog: int | None
     backlog_requested: int
     timeout: float
+    oom_kills: int = 0
 
 
 # Faults of a server explain what its clients lost; among losses the first cause in this order is
@@ -33,6 +38,7 @@ _ORDER = (
     "ENOSPC",
     "EADDRNOTAVAIL",
     "EADDRINUSE",
+    "ENETUNREACH",
     "ENOMEM",
     "ENOBUFS",
     "killed",
@@ -51,6 +57,8 @@ def name(
     """Name the limit that lost connections, None when none was lost."""
     if not lost:
         return None
+    if around.oom_kills and around.facts.cgroup_memory is not None:
+        return _memory_group(around, around.facts.cgroup_memory)
     causes = {one.cause: one for one in (*lost, *faults)}
     if counters.get("TcpExt.TCPAbortOnMemory") and "ENOMEM" not in causes:
         return _tcp_memory(around)
@@ -107,6 +115,14 @@ def _ports(one: Lost, around: Circumstances) -> Obstacle:
     )
 
 
+def _loopback_down(one: Lost, around: Circumstances) -> Obstacle:
+    return Obstacle(
+        limit="loopback",
+        reason=f"the loopback interface of this network namespace is not up ({one.cause})",
+        remedy="ip link set lo up",
+    )
+
+
 def _memory(one: Lost, around: Circumstances) -> Obstacle:
     return Obstacle(
         limit="memory",
@@ -134,6 +150,16 @@ def _accept_queue(overflows: int, around: Circumstances) -> Obstacle:
         reason=f"the accept queue overflowed {overflows} times at a backlog of "
         f"{_number(around.backlog)}, of {around.backlog_requested} asked for",
         remedy=f"sysctl -w net.core.somaxconn={wanted}",
+    )
+
+
+def _memory_group(around: Circumstances, group: CgroupLimit) -> Obstacle:
+    needed = group.used + around.connections * BYTES_PER_CONNECTION
+    return Obstacle(
+        limit="memory cgroup",
+        reason=f"{around.oom_kills} processes of the load were killed at the {group.limit} bytes "
+        "that their control group may take",
+        remedy=f"echo {needed} > {group.path}",
     )
 
 
@@ -177,6 +203,7 @@ _RULES = {
     "ENOSPC": _watches,
     "EADDRNOTAVAIL": _ports,
     "EADDRINUSE": _ports,
+    "ENETUNREACH": _loopback_down,
     "ENOMEM": _memory,
     "ENOBUFS": _memory,
     "killed": _killed,

@@ -23,6 +23,11 @@ def opened(pairs: Iterable[Pair]) -> int:
     return sum(int(pair.ledger.cells[Cell.OPENED]) for pair in pairs)
 
 
+def accepted(pairs: Iterable[Pair]) -> int:
+    """Connections that the servers accepted and watched."""
+    return sum(int(pair.ledger.cells[Cell.ACCEPTED]) for pair in pairs)
+
+
 def proved(pairs: Iterable[Pair], round_: int) -> int:
     """Connections that both ends proved in a round."""
     return sum(pair.ledger.proved(round_) for pair in pairs)
@@ -55,6 +60,8 @@ def faults(pairs: Iterable[Pair]) -> tuple[Lost, ...]:
             counts[phase, cause] += count
         if foreign := int(pair.ledger.cells[Cell.FOREIGN]):
             counts[Phase.PROVE, "wrong token"] += foreign
+        if pair.server is not None and pair.server.died:
+            counts[pair.server.ended_in, "killed"] += 1
     return _sorted(counts)
 
 

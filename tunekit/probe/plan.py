@@ -76,7 +76,9 @@ def lay_out(load: Load, *, hard: int, ceiling: int, ports: int, cpus: int) -> La
             hint=f"ulimit -n {4 * limit}",
         )
     share = -(-load.connections // pairs)
-    listeners = 1 if load.family is Family.UNIX else addresses.listeners_for(share, ports)
+    listeners = load.listeners or addresses.listeners_for(share, ports)
+    if load.family is Family.UNIX:
+        listeners = 1
     needed = share + listeners + costs.SPARE_DESCRIPTORS
     if needed > limit and not load.force:
         raise ProbeRefused(

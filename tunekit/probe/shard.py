@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from tunekit.kernel import process
+from tunekit.probe.load import Phase
 
 LISTENING = b"L"
 """From a server: it listens; the ports follow, two bytes each in this machine's order."""
@@ -48,7 +49,8 @@ class Role(Enum):
 @dataclass(slots=True, eq=False, kw_only=True)
 class Shard:
     """A shard as the supervisor sees it. `ended` is its exit code once it has been reaped, less
-    than 0 for a signal; `given_up` says that the signal was ours.
+    than 0 for a signal; `given_up` says that the signal was ours, `ended_in` the phase when it was
+    seen to be gone.
     """
 
     role: Role
@@ -56,6 +58,7 @@ class Shard:
     control: socket.socket
     ended: int | None = None
     given_up: bool = False
+    ended_in: Phase = Phase.CLOSE
     max_rss: int = 0
     user_seconds: float = 0.0
     system_seconds: float = 0.0
@@ -218,6 +221,7 @@ def _set_up(user: process.User | None, nofile: int, cpu: int) -> None:
     # It is a matter of speed only; a cpuset may have changed.
     with contextlib.suppress(OSError):
         os.sched_setaffinity(0, {cpu})
+    process.volunteer()
     # A hard limit is root's to raise, so this comes first.
     _, hard = process.descriptor_limits()
     process.set_descriptor_limits(nofile, max(hard, nofile))

@@ -330,6 +330,7 @@ class Supervisor:
             if not message:
                 del self._shards[descriptor]
                 self._poll.unregister(descriptor)
+                one.ended_in = self.phase
                 one.reap()
             messages.append((pair, one, message))
         if now - self._ticked >= TICK:

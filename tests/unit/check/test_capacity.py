@@ -109,13 +109,13 @@ def test_a_million_fits_a_roomy_host_in_processes_enough() -> None:
         (
             {
                 "cgroup_memory": CgroupLimit(
-                    path="/sys/m/memory.max", limit=2_050_000, used=1_000_000
+                    path="/sys/m/memory.max", limit=9_615_000, used=1_000_000
                 )
             },
             Demand(connections=1000),
             "memory cgroup",
             100,
-            "echo 14125000 > /sys/m/memory.max",
+            "echo 17562500 > /sys/m/memory.max",
         ),
         (
             {"tcp_mem": (10, 20, 30)},
