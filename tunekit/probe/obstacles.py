@@ -63,7 +63,10 @@ def name(
     if counters.get("TcpExt.TCPAbortOnMemory") and "ENOMEM" not in causes:
         return _tcp_memory(around)
     cause = next((cause for cause in _ORDER if cause in causes), None)
-    if cause in ("ETIMEDOUT", "timeout", None) and counters.get("TcpExt.ListenOverflows"):
+    stalled = cause in ("ETIMEDOUT", "timeout", None)
+    if stalled and counters.get("TcpExt.TCPMemoryPressures"):
+        return _tcp_memory(around)
+    if stalled and counters.get("TcpExt.ListenOverflows"):
         return _accept_queue(counters["TcpExt.ListenOverflows"], around)
     if cause is None:
         one = max(causes.values(), key=lambda each: each.count)
@@ -137,8 +140,7 @@ def _tcp_memory(around: Circumstances) -> Obstacle:
     wanted = " ".join(str(2 * field) for field in around.facts.tcp_mem) or "LOW PRESSURE HIGH"
     return Obstacle(
         limit="net.ipv4.tcp_mem",
-        reason=f"TCP reset connections for want of buffer memory; net.ipv4.tcp_mem is {pages} "
-        "pages",
+        reason=f"TCP was short of buffer memory; net.ipv4.tcp_mem is {pages} pages",
         remedy=f'sysctl -w net.ipv4.tcp_mem="{wanted}"',
     )
 

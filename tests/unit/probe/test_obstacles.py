@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tunekit.kernel.capacity_facts import CapacityFacts
+from tunekit.kernel.cgroups import CgroupLimit
 from tunekit.probe.load import Lost, Obstacle, Phase
 from tunekit.probe.obstacles import Circumstances, name
 
@@ -90,9 +93,26 @@ def test_aborts_for_memory_name_tcp_mem() -> None:
     found = name([lost("ECONNRESET", Phase.PROVE)], [], {"TcpExt.TCPAbortOnMemory": 5}, AROUND)
     assert found == Obstacle(
         limit="net.ipv4.tcp_mem",
-        reason="TCP reset connections for want of buffer memory; net.ipv4.tcp_mem is 10 20 30 "
-        "pages",
+        reason="TCP was short of buffer memory; net.ipv4.tcp_mem is 10 20 30 pages",
         remedy='sysctl -w net.ipv4.tcp_mem="20 40 60"',
+    )
+
+
+def test_pressure_explains_what_stalled() -> None:
+    found = name([lost("ETIMEDOUT", Phase.HOLD)], [], {"TcpExt.TCPMemoryPressures": 1}, AROUND)
+    assert found is not None
+    assert found.limit == "net.ipv4.tcp_mem"
+
+
+def test_a_kill_for_want_of_memory_names_the_group() -> None:
+    group = CgroupLimit(path="/sys/m/memory.max", limit=1000, used=10)
+    around = replace(AROUND, oom_kills=1, facts=replace(FACTS, cgroup_memory=group))
+    found = name([lost("ECONNRESET", Phase.PROVE)], [lost("killed")], {}, around)
+    assert found == Obstacle(
+        limit="memory cgroup",
+        reason="1 processes of the load were killed at the 1000 bytes that their control group "
+        "may take",
+        remedy="echo 2100000010 > /sys/m/memory.max",
     )
 
 
