@@ -30,7 +30,7 @@ def test_a_receive_buffer_is_granted_as_predicted(receive: int | None) -> None:
     assert granted.requested == receive
 
 
-@pytest.mark.parametrize("family", list(Family))
+@pytest.mark.parametrize("family", [Family.INET, Family.INET6])
 def test_what_is_accepted_is_unacknowledged_or_unread(family: Family) -> None:
     found = by_name(sockbuf.measure([65_536], [65_536], family=family))
     accepted, unacked, unsent, unread = (
