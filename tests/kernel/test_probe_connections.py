@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tunekit.errors import ProbeRefused, UsageError
+from tunekit.errors import Interrupted, ProbeRefused, UsageError
 from tunekit.kernel import counters
 from tunekit.probe.connections import prove
 from tunekit.probe.load import Family, Load, Lost, Obstacle, Phase, Progress, Proof
@@ -81,8 +81,82 @@ def test_two_thousand_connections_are_proved_twice() -> None:
     assert 5000 < figure(proof, "memory.kernel_per_connection") < 15_000
 
 
-def test_ipv6_connections_are_proved() -> None:
-    assert prove(Load(connections=500, family=Family.INET6)).proved == 500
+@pytest.mark.parametrize("family", [Family.INET6, Family.UNIX])
+def test_other_families_are_proved_and_counted(family: Family) -> None:
+    proof = prove(Load(connections=500, family=family, hold=0.05))
+    assert (proof.proved, proof.rounds, proof.ok) == (500, 2, True)
+    assert proof.sockets_seen is not None
+    assert proof.sockets_seen >= proof.sockets_expected == 1000 + proof.listeners
+
+
+def test_a_rate_is_kept_and_latency_counts_from_when_a_connect_was_due() -> None:
+    stalled: list[int] = []
+
+    def stall(progress: Progress) -> None:
+        if progress.phase is Phase.CONNECT and progress.opened and not stalled:
+            stalled.append(progress.processes[1])
+            os.kill(stalled[0], signal.SIGSTOP)
+        elif stalled:
+            os.kill(stalled[0], signal.SIGCONT)
+
+    proof = prove(Load(connections=1000, processes=1, rate=2000), observe=stall)
+    assert proof.ok
+    assert figure(proof, "connect.rate") == pytest.approx(2000, rel=0.15)
+    # Stopped for a tick of a tenth of a second: its connects took no time, yet came late.
+    late = {
+        one.parameters["quantile"]: one.measured
+        for one in proof.measurements
+        if one.name == "connect.latency"
+    }
+    assert (late[1.0] or 0) > 0.05
+    assert (late[0.9] or 0) > 0.01
+
+
+@pytest.mark.parametrize("payload", [8, 100_000, 1 << 20])
+@pytest.mark.parametrize("family", [Family.INET, Family.UNIX])
+def test_messages_of_any_size_come_back_while_the_rest_is_idle(
+    payload: int, family: Family
+) -> None:
+    load = Load(connections=100, family=family, messages=2, active=0.25, payload=payload, hold=0.05)
+    proof = prove(load)
+    assert proof.ok
+    assert proof.counters["TcpExt.TCPMemoryPressures"] == 0
+    talk = {"phase": "hold", "payload": payload, "active": 0.25}
+    (rate,) = [one for one in proof.measurements if one.parameters == talk]
+    assert (rate.name, (rate.measured or 0) > 0) == ("echo.rate", True)
+
+
+def test_messages_fit_through_the_smallest_buffers() -> None:
+    for key in ("tcp_rmem", "tcp_wmem"):
+        (SYSCTLS / "ipv4" / key).write_text("4096 4096 4096")
+    assert prove(Load(connections=4, messages=1, payload=200_000)).ok
+
+
+def test_a_server_that_stops_reading_messages_loses_its_connections_only() -> None:
+    load = Load(connections=400, processes=2, messages=200, hold=1, patience=0.4, timeout=20)
+    proof = prove(load, observe=killing(Phase.HOLD, a_server, signal.SIGSTOP))
+    assert accounted(proof)
+    assert proof.proved == 200
+    assert (Phase.HOLD, "ETIMEDOUT") in causes(proof)
+
+
+def test_an_interrupt_by_a_handler_says_how_far_it_came() -> None:
+    def interrupt(progress: Progress) -> None:
+        if progress.phase is Phase.HOLD:
+            raise Interrupted(signal.SIGTERM)
+
+    proof = prove(Load(connections=1000, hold=30), observe=interrupt)
+    assert (proof.opened, proof.proved, proof.rounds) == (1000, 1000, 1)
+    assert (proof.interrupted, proof.ended_in, proof.ok) == (signal.SIGTERM, Phase.HOLD, False)
+    assert proof.time_wait_left == 0
+
+
+def test_a_killed_server_is_named() -> None:
+    load = Load(connections=1000, processes=2, hold=0.2, patience=0.5, timeout=20)
+    proof = prove(load, observe=killing(Phase.HOLD, a_server, signal.SIGKILL))
+    assert proof.obstacle is not None
+    assert proof.obstacle.limit == "killed"
+    assert [(one.cause, one.count) for one in proof.faults] == [("killed", 1)]
 
 
 def test_one_connection_is_enough() -> None:

@@ -83,6 +83,7 @@ def test_the_pages_of_tcp() -> None:
         )
         proof = prove(load, observe=freeze)
 
+    assert proof.obstacle is not None
     assert proof.obstacle.limit == first.limit == "net.ipv4.tcp_mem"
 
 

@@ -39,6 +39,11 @@ def sockstat(root: Path = PROC) -> Mapping[str, int]:
     return parse_sockstat(_read(root / "thread-self/net/sockstat"))
 
 
+def sockstat6(root: Path = PROC) -> Mapping[str, int]:
+    """Read net/sockstat6, such as `TCP6.inuse`; the TCP of sockstat is that of IPv4 alone."""
+    return parse_sockstat(_read(root / "thread-self/net/sockstat6"))
+
+
 def parse_sockstat(text: str) -> dict[str, int]:
     """Parse `TCP: inuse 3 orphan 0` into `{"TCP.inuse": 3, "TCP.orphan": 0}`."""
     counts = {}

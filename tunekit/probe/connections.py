@@ -22,6 +22,12 @@ from tunekit.probe.supervisor import Supervisor
 from tunekit.probe.watch import Watch
 
 _USUAL_PORTS = 28_232
+# What sockstat counts the sockets of a family in; those of Unix have no count of their own.
+_IN_USE = {
+    Family.INET: "TCP.inuse",
+    Family.INET6: "TCP6.inuse",
+    Family.UNIX: "sockets.used",
+}
 
 
 def prove(load: Load, *, observe: Callable[[Progress], None] | None = None) -> Proof:
@@ -147,7 +153,7 @@ def _proof(
         ),
     )
     waiting = difference(before.sockets.get("TCP.tw"), after.sockets.get("TCP.tw"))
-    in_use = "sockets.used" if load.family is Family.UNIX else "TCP.inuse"
+    in_use = _IN_USE[load.family]
     listeners = outcome.listeners(pairs)
     return Proof(
         asked=load.connections,

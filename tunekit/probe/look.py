@@ -36,7 +36,7 @@ def look() -> Look:
     """Read them now. What a container hides is left out."""
     try:
         memory = counters.memory()
-        sockets = counters.sockstat()
+        sockets = {**counters.sockstat(), **_sockets_of_ipv6()}
         events = counters.tcp_events()
     except ReadFailed:
         return Look()
@@ -47,6 +47,14 @@ def look() -> Look:
         sockets=sockets,
         events={name: events[name] for name in WATCHED if name in events},
     )
+
+
+def _sockets_of_ipv6() -> Mapping[str, int]:
+    try:
+        return counters.sockstat6()
+    except ReadFailed:
+        # A kernel without IPv6.
+        return {}
 
 
 def moved(before: Look, after: Look) -> dict[str, int]:
