@@ -1,0 +1,1 @@
+"""Proving between two hosts: `serve` on one, `verify --target` on others."""
