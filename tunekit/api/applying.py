@@ -136,7 +136,9 @@ def _apply(orders: _Orders, on: Ground) -> Report:
         if report.exit_code not in (ExitCode.OK, ExitCode.NO):
             return report
         if not orders.prove:
-            return _say_signal(report, guard)
+            return outcome.admit_signal(
+                report, guard, "a signal came after that, and the change stands"
+            )
         report, proved = _prove(report, orders, guard)
         if orders.rollback_on_failure and not proved and report.transaction is not None:
             return _take_back(report, report.transaction, on, journal)
@@ -214,19 +216,6 @@ def _new_claims(plan: Plan, begun: Transaction, journal: Journal) -> bool:
             held.requirements for held in journal.held(claim.subject) if held.transaction in own
         ]
         for claim in plan.claims
-    )
-
-
-def _say_signal(report: Report, guard: Guard) -> Report:
-    """Admit a signal that came after the last write: the change stands."""
-    if guard.pending is None:
-        return report
-    error = Interrupted(guard.pending)
-    return replace(
-        report,
-        exit_code=error.exit_code,
-        errors=(error,),
-        verdict=f"{report.verdict}; a signal came after that, and the change stands",
     )
 
 

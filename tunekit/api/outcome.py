@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from tunekit.api.session import summary
 from tunekit.engine.apply import Applied
+from tunekit.engine.interrupts import Guard
 from tunekit.engine.journal import Journal
 from tunekit.engine.model import Outcome, Plan
 from tunekit.engine.scope import host_scope, netns_scope
@@ -152,3 +153,16 @@ def notes(profile: Profile, plan: Plan) -> tuple[str, ...]:
 def settings(count: int) -> str:
     """A number of settings, in words."""
     return f"{count} setting" if count == 1 else f"{count} settings"
+
+
+def admit_signal(report: Report, guard: Guard, what: str) -> Report:
+    """Say in a report that a signal came when it was too late to undo, and what became of it."""
+    if guard.pending is None:
+        return report
+    error = Interrupted(guard.pending)
+    return replace(
+        report,
+        exit_code=error.exit_code,
+        errors=(error,),
+        verdict=f"{report.verdict}; {what}",
+    )

@@ -8,17 +8,16 @@ from pathlib import Path
 
 from tunekit.api import ground as grounds
 from tunekit.api.ground import Ground
-from tunekit.api.outcome import settings
+from tunekit.api.outcome import admit_signal, settings
 from tunekit.api.places import Place, Whereabouts, place_of
 from tunekit.api.recovering import recover_unfinished
 from tunekit.api.session import here, within
-from tunekit.engine.interrupts import Guard
 from tunekit.engine.journal import Journal
 from tunekit.engine.model import Outcome
 from tunekit.engine.rollback import RolledBack, Site, roll_back
 from tunekit.engine.store import peek
 from tunekit.engine.transaction import Transaction, TransactionState
-from tunekit.errors import ExitCode, Interrupted, UnknownTransaction
+from tunekit.errors import ExitCode, UnknownTransaction
 from tunekit.kernel.host import HostIdentity
 from tunekit.report.model import Report
 
@@ -63,7 +62,9 @@ def rollback(
             )
             undone = roll_back(journal.transaction(chosen.id), site)
             report = replace(_report(undone, host), notes=notes)
-            return _say_signal(report, guard)
+            return admit_signal(
+                report, guard, "a signal came meanwhile, and the rollback was finished first"
+            )
 
     return within(netns or place.netns, operation)
 
@@ -126,17 +127,4 @@ def _report(undone: RolledBack, host: HostIdentity) -> Report:
         next_step=f"to override what others changed: tunekit rollback {number} --force"
         if by_others
         else f"mend what stops it, and try again: tunekit rollback {number}",
-    )
-
-
-def _say_signal(report: Report, guard: Guard) -> Report:
-    """Admit a signal: what was begun was finished first."""
-    if guard.pending is None:
-        return report
-    error = Interrupted(guard.pending)
-    return replace(
-        report,
-        exit_code=error.exit_code,
-        errors=(error,),
-        verdict=f"{report.verdict}; a signal came meanwhile, and the rollback was finished first",
     )

@@ -12,7 +12,6 @@ import typer
 from tunekit.cli import options, output
 from tunekit.errors import UsageError
 from tunekit.report.formats import Format
-from tunekit.values import is_glob
 
 if TYPE_CHECKING:
     from tunekit.report.model import Report
@@ -30,22 +29,14 @@ EPILOG = options.epilog(
 )
 
 
-def is_profile(argument: str) -> bool:
-    """Tell a profile from a key.
-
-    A profile ends in .yaml or .yml, begins with ./ or /, or has no separator; a glob is for keys.
-    """
-    if argument.endswith((".yaml", ".yml")) or argument.startswith(("./", "/")):
-        return True
-    return "." not in argument and "/" not in argument and not is_glob(argument)
-
-
 def sort_out(arguments: Sequence[str]) -> tuple[str | None, tuple[str, ...]]:
     """Sort arguments into one profile, or some keys and globs. Raises UsageError for a mixture."""
+    from tunekit.profile.find import looks_like_profile
+
     if "" in arguments:
         raise UsageError("an empty argument", hint="name a profile or keys; is a variable unset?")
-    profiles = [argument for argument in arguments if is_profile(argument)]
-    keys = tuple(argument for argument in arguments if not is_profile(argument))
+    profiles = [argument for argument in arguments if looks_like_profile(argument)]
+    keys = tuple(argument for argument in arguments if not looks_like_profile(argument))
     if len(profiles) > 1:
         raise UsageError(
             f"{len(profiles)} profiles: {', '.join(profiles)}", hint="inspect one at a time"

@@ -16,7 +16,6 @@ class ScopeKind(Enum):
     HOST = "host"
     NETNS = "netns"
     PROCESS = "process"
-    FILE = "file"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +23,7 @@ class ScopeId:
     """One host, namespace or process in time.
 
     `identity` is the boot id (host), boot id and namespace cookie (netns: inode numbers are
-    reused, cookies are not), boot id, pid and start time (process), or a path (file).
+    reused, cookies are not), or boot id, pid and start time (process).
     """
 
     kind: str

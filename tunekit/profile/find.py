@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tunekit.errors import UsageError
 from tunekit.profile.problems import nearest, shown
+from tunekit.values import is_glob
 
 _ROOM = Path(__file__).resolve().parent.parent
 # A wheel carries the profiles inside the package; in a checkout they lie beside it.
@@ -22,12 +23,13 @@ _SUFFIXES = (".yaml", ".yml")
 def looks_like_profile(argument: str) -> bool:
     """Tell whether an argument that could be a profile or a key is a profile.
 
-    It is one if it ends in .yaml or .yml, begins with ./ or /, or has no separator.
+    It is one if it ends in .yaml or .yml, begins with ./ or /, or has no separator; a glob
+    without any of these is for keys.
     """
     return (
         argument.endswith(_SUFFIXES)
         or argument.startswith(("./", "/"))
-        or not re.search(r"[./]", argument)
+        or not (re.search(r"[./]", argument) or is_glob(argument))
     )
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from tunekit.cli.inspect import is_profile, sort_out
+from tunekit.cli.inspect import sort_out
 from tunekit.cli.options import number
 from tunekit.cli.output import asked_format
 from tunekit.cli.sockbuf import sizes
 from tunekit.errors import UsageError
+from tunekit.profile.find import looks_like_profile
 from tunekit.report import Format
 
 
@@ -28,7 +29,7 @@ from tunekit.report import Format
     ],
 )
 def test_a_profile_is_told_from_a_key(argument: str, profile: bool) -> None:
-    assert is_profile(argument) is profile
+    assert looks_like_profile(argument) is profile
 
 
 def test_keys_and_globs_go_together() -> None:
