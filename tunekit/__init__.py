@@ -24,8 +24,10 @@ if TYPE_CHECKING:
         plan,
         rollback,
         run,
+        serve,
         sockbuf,
         verify,
+        verify_targets,
     )
     from tunekit.errors import ExitCode, TunekitError
     from tunekit.report import Format, render, to_json
@@ -45,9 +47,11 @@ __all__ = [
     "render",
     "rollback",
     "run",
+    "serve",
     "sockbuf",
     "to_json",
     "verify",
+    "verify_targets",
 ]
 
 _HOME = {

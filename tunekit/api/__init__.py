@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from tunekit.api.past import history
     from tunekit.api.proving import sockbuf, verify
     from tunekit.api.running import run
+    from tunekit.api.serving import serve
     from tunekit.api.session import Observer
+    from tunekit.api.targeting import verify_targets
     from tunekit.api.undoing import rollback
 
 __all__ = [
@@ -27,8 +29,10 @@ __all__ = [
     "plan",
     "rollback",
     "run",
+    "serve",
     "sockbuf",
     "verify",
+    "verify_targets",
 ]
 
 _HOME = {
@@ -40,8 +44,10 @@ _HOME = {
     "plan": "looking",
     "rollback": "undoing",
     "run": "running",
+    "serve": "serving",
     "sockbuf": "proving",
     "verify": "proving",
+    "verify_targets": "targeting",
 }
 
 

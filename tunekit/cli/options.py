@@ -70,6 +70,16 @@ UserOption = Annotated[
 ]
 
 
+TokenFileOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--token-file",
+        metavar="FILE",
+        help="The secret that server and clients share; nobody else may be able to read it.",
+    ),
+]
+
+
 _QUANTITY = r"([0-9]{1,9}(?:\.[0-9]{1,9})?)"
 _SECONDS = {"ms": 0.001, "s": 1.0, "": 1.0, "m": 60.0, "h": 3600.0}
 

@@ -30,6 +30,7 @@ EPILOG = options.epilog(
         "tunekit verify --connections 10k",
         "tunekit verify high-conn --as www-data",
         "tunekit verify -c 1m --hold 30s --format json",
+        "tunekit verify -c 50k --target 192.0.2.1:7077 --token-file ./token",
         "tunekit verify -c 100k --rate 20k --hold 1m --active 1% --payload 1KiB",
     ),
     "0 every connection was proved; 1 the load was tried and not carried; 2 wrong usage or an "
@@ -111,6 +112,24 @@ def verify(
             help="Give up after this long.  [default: by the number of connections]",
         ),
     ] = None,
+    target: Annotated[
+        str | None,
+        typer.Option(
+            "--target",
+            metavar="ADDR:PORT[,...]",
+            help="Prove them to `tunekit serve` on another host, and connect to nothing else.",
+        ),
+    ] = None,
+    sources: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--source",
+            metavar="ADDR",
+            help="Connect to the targets from this address of this host; each has its own source "
+            "ports. Repeatable.",
+        ),
+    ] = None,
+    token_file: options.TokenFileOption = None,
     force: Annotated[
         bool,
         typer.Option(
@@ -133,6 +152,35 @@ def verify(
     """
     look = output.Look(format=output_format, quiet=quiet, verbose=verbose, everything=verbose)
 
+    def to_targets(where: str) -> Report:
+        from tunekit import api
+
+        if messages or payload or active or family is not FamilyName.INET:
+            raise UsageError(
+                "--messages, --payload, --active and --family are not for --target",
+                hint="the family is that of the target; leave the others out",
+            )
+        chosen = options.load_profile(profile, assignments) if profile else None
+        promised = chosen.probe.connections if chosen and chosen.probe else None
+        count = _number(connections, "--connections") or promised
+        if count is None:
+            raise UsageError("no number of connections to prove", hint="give --connections 10k")
+        with Narrator(look) as observer:
+            return api.verify_targets(
+                count,
+                [each.strip() for each in where.split(",")],
+                sources=sources or (),
+                token_file=token_file,
+                processes=_number(None if processes == "auto" else processes, "--processes"),
+                hold=_duration(hold, "--hold") or 0.0,
+                rate=_number(rate, "--rate", 10**9),
+                timeout=_duration(timeout, "--timeout"),
+                as_user=user,
+                netns=netns,
+                force=force,
+                observer=observer,
+            )
+
     def operation() -> Report:
         from tunekit import api
 
@@ -151,6 +199,12 @@ def verify(
             "rate": _number(rate, "--rate", 10**9),
             "payload": _number(payload, "--payload", 1 << 20),
         }
+        if target is not None:
+            return to_targets(target)
+        if sources or token_file:
+            raise UsageError(
+                "--source and --token-file are for other hosts", hint="give --target ADDR:PORT"
+            )
         with Narrator(look) as observer:
             return api.verify(
                 **load,

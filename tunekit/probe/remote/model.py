@@ -52,6 +52,11 @@ class Endpoint:
         return socket.inet_pton(socket.AF_INET, self.address)[0] == 127
 
     @property
+    def is_any(self) -> bool:
+        """Tell whether it stands for every address of the host."""
+        return not any(socket.inet_pton(self.family.value, self.address))
+
+    @property
     def pair(self) -> tuple[str, int]:
         """What connect() and bind() take."""
         return self.address, self.port

@@ -10,6 +10,7 @@ few control connections, have more than that.
 from __future__ import annotations
 
 import _socket
+import errno
 import os
 import select
 import time
@@ -139,16 +140,15 @@ class Worker:
                 set_blocking(connection, False)
                 self._strangers[connection] = until
                 register(connection, _MASK)
-        except BlockingIOError:
-            pass
-        except ConnectionAbortedError:
+        except (BlockingIOError, ConnectionAbortedError):
             pass
         except OSError as error:
             # What waits stays in the queue and epoll would report it again at once. Another
             # worker may have room; this one looks again when something has been closed.
-            self._account[Item.REFUSED] += 1
-            self._account[Item.ERRNO] = error.errno or 0
             self._pause(fd)
+            if error.errno != errno.EMFILE:
+                self._account[Item.REFUSED] += 1
+                self._account[Item.ERRNO] = error.errno or 0
         self._account[Item.ACCEPTED] += accepted
 
     def _pause(self, fd: int) -> None:
