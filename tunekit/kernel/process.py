@@ -54,10 +54,15 @@ def volunteer() -> None:
 
 
 def load_libc() -> None:
-    """Load what `die_with` needs, once for all children that are forked later."""
+    """Load what `die_with` needs, once for all children that are forked later, and give back what
+    is free already: each of them would hold a copy.
+    """
     import ctypes
 
-    ctypes.CDLL(None, use_errno=True)
+    libc = ctypes.CDLL(None, use_errno=True)
+    # Not every libc has it.
+    if hasattr(libc, "malloc_trim"):
+        libc.malloc_trim(0)
 
 
 def die_with(parent: int, signum: int = signal.SIGKILL) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -49,7 +48,7 @@ def prove(load: Load, *, observe: Callable[[Progress], None] | None = None) -> P
         load,
         layout,
         user=user,
-        nonce=secrets.randbits(tokens.NONCE_BITS),
+        nonce=tokens.new_nonce(),
         at_once=load.at_once or facts.cpus,
         tick=watch.tick,
     )

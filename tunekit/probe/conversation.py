@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import random
 import select
 import time
 from array import array
@@ -22,11 +21,23 @@ from tunekit.probe.load import Phase
 LARGEST = 1 << 20
 """Bytes of the largest message."""
 
+_WORD = (1 << 64) - 1
 _CHUNK = 1 << 16
 _IN = select.EPOLLIN | select.EPOLLET
 _IN_AND_OUT = _IN | select.EPOLLOUT
 
 Drop = Callable[[int], None]
+
+
+def scattered(count: int, share: float, seed: int) -> list[int]:
+    """Choose a share of `range(count)`, at least one, as if at random.
+
+    Not the first ones: neighbours in every table of the kernel would flatter it. (Fibonacci
+    hashing scatters well enough.)
+    """
+    wanted = max(1, round(share * count))
+    order = sorted(range(count), key=lambda n: (n + seed) * 0x9E3779B97F4A7C15 & _WORD)
+    return sorted(order[:wanted])
 
 
 class Echoes:
@@ -115,9 +126,7 @@ class Talk:
         self._payload = payload
         self._in_flight = in_flight
         self._patience = patience
-        # Not the first ones: neighbours in every table of the kernel would flatter it.
-        count = max(1, round(active * len(descriptors)))
-        self._active = sorted(random.Random(seed).sample(range(len(descriptors)), count))
+        self._active = scattered(len(descriptors), active, seed)
 
     def round(self, base: int) -> None:
         """Have each active connection send a message of its own and wait until it is back."""

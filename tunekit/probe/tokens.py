@@ -7,6 +7,7 @@ was swapped, repeated, left over or made up is not equal to the one that is wait
 
 from __future__ import annotations
 
+import os
 import struct
 
 SIZE = 8
@@ -21,6 +22,15 @@ NotAToken = struct.error
 """What `unpack` raises for bytes that are not eight."""
 unpack = _BYTES.unpack
 """A tuple of the number that eight bytes stand for."""
+
+
+def new_nonce() -> int:
+    """A number that no other run is likely to have.
+
+    From the kernel at once: `secrets` and `random` would bring OpenSSL into every process of a
+    load, 4 MB of it each.
+    """
+    return int.from_bytes(os.urandom(NONCE_BITS // 8), "big")
 
 
 def message(token: int, size: int) -> bytes:
