@@ -12,7 +12,6 @@ from tunekit.check.model import Finding
 from tunekit.engine.interrupts import Guard
 from tunekit.errors import ExitCode, Interrupted, ProbeRefused, UsageError
 from tunekit.kernel import capacity_facts
-from tunekit.probe import sockbuf as buffers
 from tunekit.probe import tokens
 from tunekit.probe.connections import prove
 from tunekit.probe.load import Family, Load
@@ -38,6 +37,8 @@ class ProofReport:
 
 def prove_profile(profile: Profile, *, observer: Observer, as_user: str) -> ProofReport:
     """Prove the connections that a profile promises, and look at the socket buffers."""
+    from tunekit.probe import sockbuf as buffers
+
     measured = buffers.measure(_SEND_SIZES, _RECEIVE_SIZES)
     if profile.probe is None:
         return ProofReport(
@@ -175,19 +176,26 @@ def _refusal(ladder: Forecast, obstacle: Rung) -> ProbeRefused:
 
 def sockbuf(
     *,
-    sndbuf: Sequence[int | None] = buffers.SIZES,
-    rcvbuf: Sequence[int | None] = buffers.SIZES,
+    sndbuf: Sequence[int | None] | None = None,
+    rcvbuf: Sequence[int | None] | None = None,
     netns: str | None = None,
     observer: Observer | None = None,
 ) -> Report:
     """Measure how SO_SNDBUF and SO_RCVBUF affect sending, for every pair of sizes in bytes.
 
-    None leaves an option to the kernel. Nothing on the host is changed.
+    A size of None leaves the option to the kernel; without sizes the usual ones are tried. Nothing
+    on the host is changed.
     """
+    from tunekit.probe import sockbuf as buffers
+
     watch = observer or Silent()
 
     def operation() -> Report:
-        measured = buffers.measure(sndbuf, rcvbuf, observe=watch.note)
+        measured = buffers.measure(
+            buffers.SIZES if sndbuf is None else sndbuf,
+            buffers.SIZES if rcvbuf is None else rcvbuf,
+            observe=watch.note,
+        )
         return Report(command="sockbuf", host=here(), measurements=measured)
 
     return within(netns, operation)
