@@ -195,3 +195,38 @@ def test_a_wanted_limit_that_may_not_be_set_counts_as_it_is() -> None:
     assert rung("rlimit.nofile", demand, ROOMY).allows == 19_943
     allowed = replace(ROOMY, may_raise_nofile=True)
     assert rung("rlimit.nofile", demand, allowed).allows == 99_911
+
+
+@pytest.mark.parametrize(
+    ("rate", "somaxconn", "allows"),
+    [
+        (None, 4, None),
+        (20_000, 4096, None),
+        (20_000, 50, 51),
+        (1_000_000, 4, 5),
+        (1_000_000, 1000, None),
+    ],
+)
+def test_the_accept_queue_binds_by_the_rate(
+    rate: float | None, somaxconn: int, allows: int | None
+) -> None:
+    demand = Demand(connections=1000, processes=1, rate=rate)
+    found = rung("net.core.somaxconn", demand, replace(ROOMY, somaxconn=somaxconn))
+    assert found.allows == allows
+    assert bool(found.remedy) == (allows is not None)
+
+
+def test_limits_of_tcp_and_ip_do_not_concern_unix_sockets() -> None:
+    facts = replace(ROOMY, conntrack_max=10, conntrack_count=5, ports=1, tcp_mem=(1, 1, 1))
+    found = forecast(Demand(connections=100_000, unix=True), facts)
+    assert found.obstacle is None
+    assert not {rung.limit for rung in found.rungs} & {
+        "net.ipv4.ip_local_port_range",
+        "net.ipv4.tcp_mem",
+        "net.netfilter.nf_conntrack_max",
+    }
+
+
+def test_a_larger_message_takes_more_pages() -> None:
+    found = rung("net.ipv4.tcp_mem", Demand(connections=100, payload=1 << 16), ROOMY)
+    assert found.why == "idle connections take none; 6600 pages for the messages in flight"
