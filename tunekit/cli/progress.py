@@ -103,9 +103,12 @@ def summary(plan: Plan) -> str:
 
 def describe(progress: Progress) -> str:
     """A load's progress in one line."""
-    text = f"{progress.phase.value}: {progress.done:,} of {progress.asked:,} connections"
+    talks = bool(progress.rate) and progress.phase.value == "hold"
+    what = " messages" if talks else ""
+    text = f"{progress.phase.value}: {progress.done:,} of {progress.asked:,}"
+    if not talks:
+        text += " connections"
     if progress.rate:
-        what = " messages" if progress.phase.value == "hold" else ""
         text += f", {progress.rate:,.0f}{what}/s"
     if progress.remaining is not None:
         text += f", {progress.remaining:.0f} s left"
