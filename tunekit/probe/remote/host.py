@@ -32,16 +32,19 @@ from tunekit.probe.shard import Role, Shard
 TICK = 0.1
 MOST_WORKERS = 1024
 
+_START_PATIENCE = 10.0
+
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class Hand:
-    """A worker as the host sees it."""
+    """A worker as the host sees it: `listens` once it is who it should be and accepts."""
 
     number: int
     shard: Shard
     account: memoryview
+    listens: bool = False
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -82,6 +85,7 @@ class Host:
         self._registry = Registry(most)
         self._arena = Arena(most)
         self._held: dict[int, _Held] = {}
+        self._closing = False
         self._listeners: list[socket.socket] = []
         self._poll = select.poll()
         self._by_descriptor: dict[int, Hand] = {}
@@ -144,6 +148,9 @@ class Host:
         self.listening = tuple(listening)
         for _ in range(workers):
             self._hire()
+        until = time.monotonic() + _START_PATIENCE
+        while any(not hand.listens for hand in self._alive()) and time.monotonic() < until:
+            self.attend(TICK)
 
     def attend(self, seconds: float) -> None:
         """Do for a while, at most a tick, what workers ask for. Raises ProbeRefused when none is
@@ -162,6 +169,8 @@ class Host:
         """Have the workers reset what is open and exit; those that do not are killed later."""
         for held in list(self._held.values()):
             self._file(held, complete=False)
+        self._held.clear()
+        self._closing = True
         for hand in self.hands:
             if hand.shard.alive:
                 hand.shard.send(shard.QUIT)
@@ -234,6 +243,8 @@ class Host:
         kind = message[:1]
         if not message:
             self._lose(hand)
+        elif kind == orders.LISTEN:
+            hand.listens = True
         elif kind == orders.OPEN:
             self._open(hand, message)
         elif kind == orders.CLOSED:
@@ -297,12 +308,17 @@ class Host:
         )
 
     def _lose(self, hand: Hand) -> None:
-        """Take note of the end of a worker, expected or not; the kernel resets what it had."""
+        """Take note of the end of a worker, expected or not, and find another one if it was not.
+        The kernel resets what it had.
+        """
         descriptor = hand.shard.control.fileno()
         del self._by_descriptor[descriptor]
         self._poll.unregister(descriptor)
         hand.shard.reap()
         hand.account[Item.OPEN] = 0
+        # One that never listened would not fare better a second time.
+        if hand.listens and not self._closing and len(self.hands) < MOST_WORKERS:
+            self._hire()
         for held in list(self._held.values()):
             if held.ending is not None:
                 self._let_go(held.session.number, hand)

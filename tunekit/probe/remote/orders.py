@@ -13,7 +13,7 @@ from tunekit.probe.remote.sessions import Session
 from tunekit.probe.remote.wire import Answer, Share
 
 LISTEN = b"L"
-"""To a worker, with the listeners: accept."""
+"""To a worker, with the listeners: accept. And back when it does."""
 SESSION = b"S"
 """To a worker: a session that its connections may be of."""
 ANSWERED = b"A"

@@ -23,6 +23,7 @@ DEFAULT_SHARE = 0.5
 """The part of the available memory that is offered when nothing is said."""
 
 _LARGEST = 20_000
+_SMALLEST = 500
 
 
 def serve(
@@ -57,7 +58,7 @@ def serve(
     )
     began = time.monotonic()
     with host:
-        host.start(max(1, min(facts.cpus, -(-most // room))))
+        host.start(min(facts.cpus, -(-most // _SMALLEST)))
         ready(
             Ready(
                 listening=host.listening,

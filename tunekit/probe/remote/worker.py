@@ -115,6 +115,7 @@ class Worker:
                     self._listeners[fd] = _socket.socket(fileno=fd)
                     self._paused.add(fd)
                 self._resume()
+                self._control.send(orders.LISTEN)
             elif kind == orders.SESSION:
                 session = orders.session_of(message)
                 self._sessions[session.number] = session, Keys(key=session.key)
