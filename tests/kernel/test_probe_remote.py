@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import select
 import signal
 import socket
@@ -274,6 +275,17 @@ def test_more_than_max_connections_is_refused_before_anything_is_opened() -> Non
         "101; ask for at most 100"
     )
     assert (served.turned_away, served.greeted) == (1, 100)
+
+
+def test_a_worker_that_is_full_leaves_the_rest_to_the_others() -> None:
+    resource.setrlimit(resource.RLIMIT_NOFILE, (300, 300))
+    with serving(max_connections=1000) as server:
+        found = load(server, 1000)
+        workers = len(server.workers())
+        served = server.stop()
+    assert found.ok
+    assert workers == 4
+    assert (served.greeted, served.refused, served.strangers) == (1000, 0, {})
 
 
 def test_clients_are_told_apart_and_share_the_room() -> None:

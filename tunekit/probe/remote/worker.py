@@ -64,7 +64,8 @@ class Worker:
         self._strangers: dict[int, float] = {}
         self._partial: dict[int, bytes] = {}
         self._listeners: dict[int, _socket.socket] = {}
-        self._paused: set[int] = set()
+        self._watching = False
+        self._full = False
         self._swept = 0.0
         self._poll = select.epoll()
         self._controls = Controls(self._poll, control, account, arena, secret)
@@ -80,23 +81,20 @@ class Worker:
 
     def _serve(self) -> bool:
         """Do what is to be done now; False when it is time to go."""
-        busy = self._strangers or self._paused
         asked = False
         talking = []
-        for fd, _ in self._poll.poll(_SWEEP if busy else -1, _EVENTS):
+        for fd, _ in self._poll.poll(_SWEEP, _EVENTS):
             if self._session[fd]:
                 talking.append(fd)
             elif fd in self._listeners:
                 self._accept(fd)
             elif fd == self._control.fileno():
                 asked = True
-            elif fd in self._controls:
-                self._converse(fd)
             else:
-                self._meet(fd)
+                self._listen_to(fd)
         if talking:
             self._echo(talking)
-        if busy and self._clock() >= self._swept + _SWEEP:
+        if self._clock() >= self._swept + _SWEEP:
             self._sweep()
         return not asked or self._obey()
 
@@ -111,10 +109,8 @@ class Worker:
                 return False
             kind = message[:1]
             if kind == orders.LISTEN:
-                for fd in listeners:
-                    self._listeners[fd] = _socket.socket(fileno=fd)
-                    self._paused.add(fd)
-                self._resume()
+                self._listeners = {fd: _socket.socket(fileno=fd) for fd in listeners}
+                self._watch()
                 self._control.send(orders.LISTEN)
             elif kind == orders.SESSION:
                 session = orders.session_of(message)
@@ -144,29 +140,36 @@ class Worker:
         except (BlockingIOError, ConnectionAbortedError):
             pass
         except OSError as error:
-            # What waits stays in the queue and epoll would report it again at once. Another
-            # worker may have room; this one looks again when something has been closed.
-            self._pause(fd)
-            if error.errno != errno.EMFILE:
+            # What waits stays in the queue and epoll would report it again at once.
+            self._look_away()
+            if error.errno == errno.EMFILE:
+                self._full = True
+            else:
                 self._account[Item.REFUSED] += 1
                 self._account[Item.ERRNO] = error.errno or 0
         self._account[Item.ACCEPTED] += accepted
 
-    def _pause(self, fd: int) -> None:
-        if fd not in self._paused:
-            self._poll.unregister(fd)
-            self._paused.add(fd)
+    def _watch(self) -> None:
+        if not self._watching and self._listeners:
+            for fd in self._listeners:
+                # Otherwise each connection would wake every worker (Linux 4.5).
+                self._poll.register(fd, select.EPOLLIN | select.EPOLLEXCLUSIVE)
+            self._watching = True
 
-    def _resume(self) -> None:
-        for fd in self._paused:
-            # One connection wakes one worker, and not all of them (Linux 4.5).
-            self._poll.register(fd, select.EPOLLIN | select.EPOLLEXCLUSIVE)
-        self._paused.clear()
+    def _look_away(self) -> None:
+        if self._watching:
+            for fd in self._listeners:
+                self._poll.unregister(fd)
+            self._watching = False
+
+    def _listen_to(self, fd: int) -> None:
+        if fd in self._controls:
+            self._converse(fd)
+        elif fd in self._strangers:
+            self._meet(fd)
 
     def _meet(self, fd: int) -> None:
         """Hear what somebody unknown has to say."""
-        if fd not in self._strangers:
-            return
         try:
             said = os.read(fd, _READ)
         except BlockingIOError:
@@ -213,9 +216,12 @@ class Worker:
             self._account[Item.ECHOED] += self._answer(fd, rest)
 
     def _echo(self, descriptors: list[int]) -> None:
-        read, answer = os.read, self._answer
+        read, answer, session = os.read, self._answer, self._session
         echoed = 0
         for fd in descriptors:
+            if not session[fd]:
+                # Its session has ended meanwhile, and the number may be somebody else's.
+                continue
             try:
                 message = read(fd, _READ)
             except BlockingIOError:
@@ -265,17 +271,27 @@ class Worker:
         os.close(fd)
         if why is not None:
             self._account[why] += 1
-        if self._paused:
-            self._resume()
+        if self._full:
+            self._full = False
+            self._watch()
 
     def _sweep(self) -> None:
-        """Drop who took too long to say whose they are, and look at the listeners again."""
+        """Drop who took too long to say whose they are, and look at the listeners again.
+
+        A connection wakes one worker alone: had that one no room left, the others would not know
+        of it until the next one comes, unless they asked.
+        """
         self._swept = now = self._clock()
         for fd, until in list(self._strangers.items()):
             if until > now:
                 break
-            self._drop(fd, Item.STALLED)
-        self._resume()
+            # What it said may still wait where the whole process had to wait.
+            self._listen_to(fd)
+            if fd in self._strangers:
+                self._drop(fd, Item.STALLED)
+        if not self._full:
+            self._look_away()
+            self._watch()
 
     def _end(self, number: int) -> None:
         for fd, session in enumerate(self._session):
