@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any
+from typing import Any, NoReturn
 
 from tunekit.errors import Location
 from tunekit.profile.problems import UNSAFE, Problems, shown
@@ -20,6 +20,7 @@ MAX_NODES = 20_000
 """With every alias counted as often as what it stands for."""
 MAX_UNSAFE_LINES = 20
 _REMOVE = "remove it"
+_TOO_DEEP = (f"nested more than {MAX_DEPTH} deep", "a profile needs 4 levels")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,7 +164,7 @@ class _Builder:
         self._check_tag(event)
         self.stack.append(_Frame(event))
         if len(self.stack) > MAX_DEPTH:
-            self._stop(event, f"nested more than {MAX_DEPTH} deep", "a profile needs 4 levels")
+            self._stop(event, *_TOO_DEEP)
 
     def _sequence(self, _: Any) -> None:
         frame = self.stack.pop()
@@ -252,6 +253,9 @@ class _Builder:
             # The end of the file: what was left open is more telling.
             line = min(error.context_mark.line, len(lines) - 1)
         problem = error.problem or error.context or "it cannot be read"
+        if "nesting depth" in problem:
+            # libyaml since 0.2.6 counts as well, and may look ahead before it says what it saw.
+            self._stop_at(line, *_TOO_DEEP)
         indent = lines[line][: len(lines[line]) - len(lines[line].lstrip())]
         if "\t" in indent:
             hint = "indent with spaces, not with tabs"
@@ -259,15 +263,13 @@ class _Builder:
             hint = "quote the text that holds a colon"
         else:
             hint = "check the brackets, quotes and indentation there"
-        self.problems.add(
-            f"not valid YAML: {shown(problem)}",
-            location=Location(file=self.file, line=line + 1),
-            hint=hint,
-        )
-        raise _Stop
+        self._stop_at(line, f"not valid YAML: {shown(problem)}", hint)
 
-    def _stop(self, event: Any, message: str, hint: str) -> None:
-        self.problems.add(message, location=self._at(event), hint=hint)
+    def _stop(self, event: Any, message: str, hint: str) -> NoReturn:
+        self._stop_at(event.start_mark.line, message, hint)
+
+    def _stop_at(self, line: int, message: str, hint: str) -> NoReturn:
+        self.problems.add(message, location=Location(file=self.file, line=line + 1), hint=hint)
         raise _Stop
 
     def _at(self, event: Any) -> Location:
