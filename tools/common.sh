@@ -36,8 +36,19 @@ need() {
         return 1
     fi
     apt_lists
-    quietly "installing $*" apt-get install -y --no-install-recommends "$@"
+    quietly "installing $*" install_packages "$@"
 }
+
+# Install Debian packages, and start none of the services that come with them (invoke-rc.d(8)).
+install_packages() (
+    policy=/usr/sbin/policy-rc.d
+    if [ ! -e "$policy" ]; then
+        trap 'rm -f "$policy"' EXIT
+        printf '#!/bin/sh\nexit 101\n' >"$policy"
+        chmod 755 "$policy"
+    fi
+    apt-get install -y --no-install-recommends "$@"
+)
 
 # The package lists, fetched once per run of a script.
 apt_lists() {

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         run,
         serve,
         sockbuf,
+        stale,
         verify,
         verify_targets,
     )
@@ -49,6 +50,7 @@ __all__ = [
     "run",
     "serve",
     "sockbuf",
+    "stale",
     "to_json",
     "verify",
     "verify_targets",

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tunekit.api.running import run
     from tunekit.api.serving import serve
     from tunekit.api.session import Observer
+    from tunekit.api.staleness import stale
     from tunekit.api.targeting import verify_targets
     from tunekit.api.undoing import rollback
 
@@ -31,6 +32,7 @@ __all__ = [
     "run",
     "serve",
     "sockbuf",
+    "stale",
     "verify",
     "verify_targets",
 ]
@@ -46,6 +48,7 @@ _HOME = {
     "run": "running",
     "serve": "serving",
     "sockbuf": "proving",
+    "stale": "staleness",
     "verify": "proving",
     "verify_targets": "targeting",
 }

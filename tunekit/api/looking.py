@@ -65,7 +65,7 @@ def inspect(
         return replace(report, notes=(*report.notes, *unfinished(state_dir or STATE_DIR)))
     notes: tuple[str, ...] = ()
     if profile is None:
-        profile, notes = _applied_last(state_dir or STATE_DIR)
+        profile, notes = applied_last(state_dir or STATE_DIR)
     if profile is None:
         report = within(netns, lambda: _show(()))
     else:
@@ -93,7 +93,7 @@ def _show(patterns: Sequence[str]) -> Report:
     return show(expand(patterns), named=named)
 
 
-def _applied_last(state_dir: Path) -> tuple[Profile | None, tuple[str, ...]]:
+def applied_last(state_dir: Path) -> tuple[Profile | None, tuple[str, ...]]:
     try:
         last = last_applied(state_dir)
     except StateError as error:

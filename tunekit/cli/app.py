@@ -24,6 +24,7 @@ COMMANDS = {
     "verify": "prove a number of connections with real sockets",
     "serve": "be the server for another host's verify",
     "sockbuf": "measure how socket buffer sizes affect sending",
+    "stale": "find programs that still run on old values",
 }
 EPILOG = """\
 Exit codes: 0 done or in line; 1 the answer is no; 2 wrong usage or an invalid profile; 3 could not

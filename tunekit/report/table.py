@@ -39,8 +39,10 @@ def _tables(report: Report) -> Iterator[str]:
     if report.transactions:
         yield "history"
     if report.findings:
-        # With `inspect` each setting and limit is a finding: they are its table.
-        yield "inspection" if inspects else "findings"
+        # With `inspect` each setting and limit is a finding: they are its table. With `stale` each
+        # program is.
+        own = {"inspect": "inspection", "stale": "programs"}
+        yield own.get(report.command, "findings")
     if report.measurements:
         yield "figures"
         yield "buffers"

@@ -1,0 +1,152 @@
+"""The processes that can be seen, and what each runs under: unit, limits, network namespace."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tunekit.kernel.counters import PROC
+
+UNLIMITED = -1
+
+_KERNEL_THREAD = 0x00200000
+"""PF_KTHREAD (include/linux/sched.h)."""
+_OPEN_FILES = re.compile(r"^Max open files +(\S+) +(\S+)", re.MULTILINE)
+_UNIT = re.compile(r"[^/]+\.(?:service|socket)")
+_CONTAINER = re.compile(r"(?<![0-9a-f])([0-9a-f]{12})[0-9a-f]{52}(?![0-9a-f])")
+_HIDING = re.compile(r"(?:^|,)(?:hidepid=(?!0|off)|subset=pid)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """The control group of a process, as far as it names who started it.
+
+    `unit` is systemd's name of the service; `user` says that the manager of a user runs it, not
+    that of the system. `container` is the short id of a container.
+    """
+
+    unit: str = ""
+    user: bool = False
+    container: str = ""
+
+
+NO_GROUP = Group()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Process:
+    """One process. `nofile` is the soft and the hard limit, -1 for unlimited; `network` the inode
+    of its network namespace. Both are None when they may not be read.
+    """
+
+    pid: int
+    name: str
+    group: Group = NO_GROUP
+    nofile: tuple[int, int] | None = None
+    network: int | None = None
+
+
+def processes(proc: Path = PROC) -> Iterator[Process]:
+    """Go through the processes that can be seen, by their ids; no kernel threads, no zombies."""
+    with os.scandir(proc) as entries:
+        pids = sorted(int(entry.name) for entry in entries if entry.name.isdigit())
+    for pid in pids:
+        folder = f"{proc}/{pid}"
+        name = parse_name(_read(f"{folder}/stat"))
+        if name is None:
+            continue
+        yield Process(
+            pid=pid,
+            name=name,
+            group=parse_group(_read(f"{folder}/cgroup")),
+            nofile=parse_open_files(_read(f"{folder}/limits")),
+            network=_network(f"{folder}/ns/net"),
+        )
+
+
+def are_hidden(proc: Path = PROC) -> bool:
+    """Tell whether this mount of /proc hides the processes of others (hidepid in proc(5)).
+
+    Each process id namespace has a process 1: where it is not to be seen, others are not either.
+    """
+    if not (proc / "1").is_dir():
+        return True
+    if os.geteuid() == 0:
+        return False
+    for line in _read(f"{proc}/self/mountinfo").splitlines():
+        left, _, right = line.partition(" - ")
+        words = right.split()
+        if left.split()[4:5] == [str(proc)] and words[:1] == ["proc"]:
+            return bool(_HIDING.search(words[-1]))
+    return False
+
+
+def parse_name(stat: str) -> str | None:
+    """Take the name out of /proc/PID/stat; None for a kernel thread, a zombie or no process.
+
+    The name may itself hold blanks, parentheses and line breaks.
+    """
+    start, end = stat.find("("), stat.rfind(")")
+    fields = stat[end + 1 :].split()
+    if start < 0 or len(fields) < 7 or fields[0] in "ZX":
+        return None
+    return None if int(fields[6]) & _KERNEL_THREAD else stat[start + 1 : end]
+
+
+def parse_open_files(limits: str) -> tuple[int, int] | None:
+    """Take the soft and hard limit of open files out of /proc/PID/limits; -1 is unlimited."""
+    match = _OPEN_FILES.search(limits)
+    if match is None:
+        return None
+    soft, hard = (UNLIMITED if word == "unlimited" else int(word) for word in match.groups())
+    return soft, hard
+
+
+def parse_group(text: str) -> Group:
+    """Find unit and container in /proc/PID/cgroup, of version 1 or 2."""
+    path = ""
+    for line in text.splitlines():
+        number, controllers, where = line.split(":", 2)
+        if controllers == "name=systemd" or (number == "0" and not path):
+            path = where
+    # The innermost: user@1000.service holds what the manager of a user runs.
+    units = [part for part in path.split("/") if _UNIT.fullmatch(part)]
+    containers = _CONTAINER.findall(text)
+    return Group(
+        # The kernel's own file names in a group are kept apart by an underscore in front
+        # (cg_escape in systemd's src/basic/cgroup-util.c).
+        unit=units[-1].removeprefix("_") if units else "",
+        user=len(units) > 1 and units[0].startswith("user@"),
+        container=containers[-1] if containers else "",
+    )
+
+
+def own_network(proc: Path = PROC) -> int | None:
+    """The inode of this thread's network namespace; None when it may not be read."""
+    return _network(f"{proc}/thread-self/ns/net")
+
+
+def _network(path: str) -> int | None:
+    try:
+        link = str(Path(path).readlink())
+    except OSError:
+        return None
+    number = link.removeprefix("net:[").removesuffix("]")
+    return int(number) if number.isdigit() else None
+
+
+def _read(path: str) -> str:
+    """The text of a file of a process; empty when the process has ended or is not ours to read."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return ""
+    try:
+        return os.read(descriptor, 1 << 16).decode("utf-8", "surrogateescape")
+    except OSError:
+        return ""
+    finally:
+        os.close(descriptor)
