@@ -16,6 +16,8 @@ class ScopeKind(Enum):
     HOST = "host"
     NETNS = "netns"
     PROCESS = "process"
+    FILE = "file"
+    """A file that boot reads."""
 
 
 @dataclass(frozen=True, slots=True)
