@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from tunekit import catalog
 from tunekit.engine.model import Change, Claim, Outcome, Plan
@@ -13,6 +13,7 @@ from tunekit.kernel.snapshot import NR_OPEN, Snapshot
 from tunekit.profile.evaluate import RLIMIT_PREFIX
 from tunekit.profile.model import Limit, Profile, Requirement
 from tunekit.profile.requirement import generosity, meet_all
+from tunekit.records import dataclass
 from tunekit.values import Kind, Numbers, SysctlValue, parse
 
 CAP_SYS_RESOURCE = "cap_sys_resource"
