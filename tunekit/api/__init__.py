@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tunekit.api.applying import apply
+    from tunekit.api.forecasting import capacity
     from tunekit.api.looking import inspect, load_profile, plan
     from tunekit.api.past import history
     from tunekit.api.proving import sockbuf, verify
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Observer",
     "apply",
+    "capacity",
     "history",
     "inspect",
     "load_profile",
@@ -40,6 +42,7 @@ __all__ = [
 _HOME = {
     "Observer": "session",
     "apply": "applying",
+    "capacity": "forecasting",
     "history": "past",
     "inspect": "looking",
     "load_profile": "looking",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tunekit.check.capacity import Forecast, Rung
+from tunekit.check.ladder import Forecast, Rung
 from tunekit.check.model import Finding, Status
 from tunekit.probe.load import Family, Lost, Proof
 
@@ -18,12 +18,8 @@ def rungs(ladder: Forecast) -> tuple[Finding, ...]:
 
 
 def _judge(rung: Rung, wanted: int) -> Finding:
-    if rung.allows is None:
-        status = Status.SKIP if rung.value is not None else Status.UNKNOWN
-        observed = rung.why
-    else:
-        status = Status.PASS if rung.allows >= wanted else Status.FAIL
-        observed = f"allows {rung.allows}"
+    status = rung.status(wanted)
+    observed = rung.why if rung.allows is None else f"allows {rung.allows}"
     used = "" if rung.used is None else f", {rung.used} in use"
     if rung.value is not None:
         observed = f"{observed} ({rung.value}{used})" if observed else f"{rung.value}{used}"

@@ -9,7 +9,7 @@ from tunekit.report.model import Report
 from tunekit.report.style import Tone
 from tunekit.report.tables.inspection import why
 
-_TONES = {
+TONES = {
     Status.PASS: Tone.GOOD,
     Status.WARN: Tone.WARN,
     Status.FAIL: Tone.BAD,
@@ -32,7 +32,7 @@ def section(report: Report, page: Page) -> list[str]:
                 cell(finding.observed) or "-",
                 finding.status.value,
             ),
-            tones=(Tone.PLAIN, Tone.PLAIN, Tone.PLAIN, _TONES[finding.status]),
+            tones=(Tone.PLAIN, Tone.PLAIN, Tone.PLAIN, TONES[finding.status]),
             note=why(finding),
         )
         for finding in shown
