@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from tunekit import catalog
 from tunekit.api.session import make_plan, summary, take_snapshot
 from tunekit.check.model import Finding, Status
-from tunekit.engine.limits import limit_text, wanted_limit
 from tunekit.engine.model import Change, Outcome
 from tunekit.errors import ExitCode
 from tunekit.kernel.readings import Value
 from tunekit.profile.evaluate import RLIMIT_PREFIX, SECRET, value_of
 from tunekit.profile.find import spelling
+from tunekit.profile.limits import limit_text, wanted_limit
 from tunekit.report.model import Report
 
 if TYPE_CHECKING:

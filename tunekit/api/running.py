@@ -8,13 +8,14 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from tunekit.api.session import take_snapshot
-from tunekit.engine.limits import obstacle, wanted_limit
+from tunekit.engine.limits import obstacle
 from tunekit.errors import PlanBlocked, ReadFailed, UsageError
 from tunekit.kernel.caller import given_environment
 from tunekit.kernel.readings import Value
 from tunekit.kernel.rlimits import ProcessLimits
 from tunekit.kernel.snapshot import NR_OPEN
 from tunekit.profile.evaluate import RLIMIT_PREFIX
+from tunekit.profile.limits import wanted_limit
 from tunekit.profile.model import Profile
 from tunekit.values import Kind, Numbers, parse
 

@@ -12,11 +12,11 @@ from tunekit.api.session import here, summary, within
 from tunekit.check.model import Finding, Status
 from tunekit.check.stale import Wanted, judge
 from tunekit.engine.earlier import earlier_values
-from tunekit.engine.limits import wanted_limit
 from tunekit.engine.store import STATE_DIR, peek
 from tunekit.errors import ExitCode, StateError
 from tunekit.kernel.running import KEYS, Running, gather
 from tunekit.profile.find import spelling
+from tunekit.profile.limits import wanted_limit
 from tunekit.report.model import Report
 
 if TYPE_CHECKING:

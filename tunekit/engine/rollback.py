@@ -17,7 +17,6 @@ from tunekit import catalog
 from tunekit.engine import codec
 from tunekit.engine.apply import put_back
 from tunekit.engine.journal import Base, Held, Journal
-from tunekit.engine.limits import fit_soft_limit
 from tunekit.engine.machine import Machine
 from tunekit.engine.model import Change, Outcome, Subject
 from tunekit.engine.restore import restore
@@ -27,6 +26,7 @@ from tunekit.errors import InvalidValue, StateError
 from tunekit.kernel.host import HostIdentity
 from tunekit.kernel.readings import Missing, Value
 from tunekit.profile.evaluate import shown, value_of
+from tunekit.profile.limits import fit_soft_limit
 from tunekit.profile.requirement import meet_all
 from tunekit.values import SysctlValue
 

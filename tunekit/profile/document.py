@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from tunekit.errors import Location
-from tunekit.profile.model import Mode
+from tunekit.profile.model import Mode, Waiver
 from tunekit.profile.nodes import Scalar
-from tunekit.records import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +51,7 @@ class Document:
     settings: tuple[Statement, ...] = ()
     limits: tuple[Statement, ...] = ()
     connections: Scalar | None = None
+    waivers: tuple[Waiver, ...] = ()
     allow: tuple[Scalar, ...] = ()
     parents: tuple[Document, ...] = ()
 

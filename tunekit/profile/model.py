@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
+from datetime import date
 from enum import Enum
 
 from tunekit.errors import Location
-from tunekit.records import dataclass
 from tunekit.values import Ports, SysctlKey, Text
 
 
@@ -83,6 +83,20 @@ class ProbeWanted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Waiver:
+    """Leave for a check of `tunekit preflight` to fail, until the end of the day `expires` (UTC).
+
+    `subject` is the one that it is for; empty for everything that the check finds.
+    """
+
+    check: str
+    subject: str = ""
+    reason: str
+    expires: date
+    location: Location
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
     """A profile with its parents merged and its expressions evaluated.
 
@@ -98,5 +112,6 @@ class Profile:
     settings: tuple[Setting, ...] = ()
     limits: tuple[Limit, ...] = ()
     probe: ProbeWanted | None = None
+    waivers: tuple[Waiver, ...] = ()
     allow: frozenset[SysctlKey] = frozenset()
     warnings: tuple[str, ...] = ()

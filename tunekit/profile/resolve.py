@@ -93,6 +93,7 @@ class _Resolver:
             settings=tuple(settings),
             limits=tuple(limits),
             probe=probe,
+            waivers=document.waivers,
             allow=frozenset(allow),
             warnings=self.problems.warnings,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import PurePath
 
 from tunekit.errors import Location
+from tunekit.profile import waivers
 from tunekit.profile.document import Demand, Document, Statement
 from tunekit.profile.model import Mode
 from tunekit.profile.nodes import Mapping, Node, Scalar, Sequence
@@ -22,6 +23,7 @@ _FIELDS = (
     "sysctl",
     "limits",
     "probe",
+    "waivers",
     "allow",
 )
 _MODES = {mode.value: mode for mode in Mode}
@@ -32,10 +34,12 @@ _STATEMENT_FIELDS = (*_MODES, "prefer", "optional", "reason", "source")
 
 def read(root: Node, file: str, problems: Problems) -> Document:
     """Take a profile's fields out of its nodes; what is wrong is noted in `problems`."""
-    return _Reader(file, problems).document(root)
+    return Reader(file, problems).document(root)
 
 
-class _Reader:
+class Reader:
+    """Takes fields out of nodes, noting in `problems` what is wrong with them."""
+
     def __init__(self, file: str, problems: Problems) -> None:
         self.file = file
         self.problems = problems
@@ -72,6 +76,7 @@ class _Reader:
             settings=self.statements(fields.get("sysctl"), "sysctl"),
             limits=self.statements(fields.get("limits"), "limits"),
             connections=connections,
+            waivers=waivers.read(fields["waivers"], self) if "waivers" in fields else (),
             allow=self.names(fields.get("allow"), "allow"),
         )
 

@@ -28,7 +28,7 @@ def test_all_errors_of_a_file_and_its_parents_come_at_once_by_line(refused, writ
         "for YAML and for the kernel; write 30, or 24 if octal was meant",
         "library/ground.yaml:4: net.core.wmem_mx: unknown key; did you mean net.core.wmem_max?",
         "library/ground.yaml:5: unknown field 'colour'; the fields are tunekit, name, summary, "
-        "extends, vars, sysctl, limits, probe, allow",
+        "extends, vars, sysctl, limits, probe, waivers, allow",
         "p.yaml:3: vars.n: in '5 //', column 5: a number or a name is missing before the end",
         "p.yaml:5: net.core.somaxcon: unknown key; did you mean net.core.somaxconn?",
         "p.yaml:6: net.ipv4.tcp_rmem: takes 3 integers (min, default, max), not 2; "
@@ -70,7 +70,7 @@ def test_all_errors_of_a_file_and_its_parents_come_at_once_by_line(refused, writ
         (
             "tunekit: 1\n<<: {name: x}",
             "p.yaml:2: unknown field '<<'; the fields are tunekit, name, summary, "
-            "extends, vars, sysctl, limits, probe, allow",
+            "extends, vars, sysctl, limits, probe, waivers, allow",
         ),
         (
             "tunekit: 1\nsysctl:\n\tfs.file-max: 5",
