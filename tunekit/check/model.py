@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import Enum
 
 from tunekit.errors import Location
-from tunekit.records import dataclass
 
 
 class Status(Enum):
@@ -23,7 +23,8 @@ class Status(Enum):
 class Finding:
     """One judgement on one subject.
 
-    `remedy` is what mends it: a command where there is one.
+    `remedy` is what mends it: a command where there is one. `waiver` says until when and why a
+    finding that would fail is waived.
     """
 
     check: str
@@ -33,4 +34,5 @@ class Finding:
     observed: str = ""
     reason: str = ""
     remedy: str = ""
+    waiver: str = ""
     location: Location | None = None

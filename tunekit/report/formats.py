@@ -16,6 +16,18 @@ class Format(Enum):
     """For a person: aligned columns, folded to the width of the terminal."""
     JSON = "json"
     """For a program: one document, described by `report/schema.json`."""
+    JUNIT = "junit"
+    """For a CI server: one test case for each judgement."""
+    TAP = "tap"
+    """The Test Anything Protocol, version 13."""
+    GITHUB = "github"
+    """Annotations of GitHub Actions."""
+    PROMETHEUS = "prometheus"
+    """Metrics for the textfile collector of node_exporter."""
+    SARIF = "sarif"
+    """SARIF 2.1.0, for code scanning."""
+    MARKDOWN = "markdown"
+    """For the summary of a job."""
 
 
 def render(
@@ -36,6 +48,30 @@ def render(
             from tunekit.report.json import render_json
 
             return render_json(report)
+        case Format.JUNIT:
+            from tunekit.report.junit import render_junit
+
+            return render_junit(report)
+        case Format.TAP:
+            from tunekit.report.tap import render_tap
+
+            return render_tap(report)
+        case Format.GITHUB:
+            from tunekit.report.github import render_github
+
+            return render_github(report)
+        case Format.PROMETHEUS:
+            from tunekit.report.prometheus import render_prometheus
+
+            return render_prometheus(report)
+        case Format.SARIF:
+            from tunekit.report.sarif import render_sarif
+
+            return render_sarif(report)
+        case Format.MARKDOWN:
+            from tunekit.report.markdown import render_markdown
+
+            return render_markdown(report)
 
 
 def to_json(report: Report) -> dict[str, Any]:

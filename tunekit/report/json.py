@@ -150,6 +150,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "observed": finding.observed,
         "reason": finding.reason,
         "remedy": finding.remedy,
+        "waiver": finding.waiver,
         **_place(finding.location),
     }
 

@@ -1,0 +1,81 @@
+"""The checks of a gate, as data: what each asks, and why one should believe its answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tunekit.check.facts import Facts
+    from tunekit.check.model import Finding
+
+    Judge = Callable[[Facts], Iterable[Finding]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One question to a host. `home` is the module of this folder whose `check` answers it."""
+
+    name: str
+    asks: str
+    authority: str
+    home: str
+
+    def run(self, facts: Facts) -> tuple[Finding, ...]:
+        """Ask it of facts."""
+        judge: Judge = import_module(f"tunekit.check.{self.home}").check
+        return tuple(judge(facts))
+
+
+CHECKS = (
+    Check(
+        name="settings",
+        asks="does every setting of the profile hold in the running kernel?",
+        authority="/proc/sys as this network namespace shows it, compared as values",
+        home="settings",
+    ),
+    Check(
+        name="limits",
+        asks="will the service get every limit of the profile?",
+        authority="prlimit(2), systemd.exec(5), limits.conf(5)",
+        home="limits",
+    ),
+    Check(
+        name="capacity",
+        asks="is there room for the connections that the profile promises?",
+        authority="the ladder of limits that `tunekit verify` proves",
+        home="ladder",
+    ),
+    Check(
+        name="proc-sys",
+        asks="can settings be changed here at all?",
+        authority="statvfs(3) of /proc/sys; proc_sys(5)",
+        home="proc_sys",
+    ),
+)
+"""Every check but the proof, in the order in which they are asked."""
+
+PROBE = Check(
+    name="probe",
+    asks="does the host carry the connections when they are really opened?",
+    authority="`tunekit verify`: a token of its own comes back on each connection",
+    home="",
+)
+"""The proof with real sockets, which `--probe` asks for: it is no function of facts."""
+
+WAIVERS = Check(
+    name="waivers",
+    asks="has no waiver of the profile expired?",
+    authority="the profile's `waivers`",
+    home="",
+)
+"""What the profile itself waives; see `tunekit.check.gate`."""
+
+EVERY = (*CHECKS, PROBE, WAIVERS)
+
+
+def find(name: str) -> Check | None:
+    """The check of a name; None when there is none."""
+    return next((check for check in EVERY if check.name == name), None)
