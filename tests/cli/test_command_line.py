@@ -52,8 +52,9 @@ def test_the_help_names_every_command_and_the_exit_codes() -> None:
     done = tunekit("--help")
 
     assert done.returncode == 0
+    width = max(map(len, COMMANDS))
     for name, summary in COMMANDS.items():
-        assert f"  {name:<8}  {summary}\n" in done.stdout
+        assert f"  {name:<{width}}  {summary}\n" in done.stdout
     assert "Exit codes: 0 done or in line; 1 the answer is no;" in done.stdout
 
 

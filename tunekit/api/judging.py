@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tunekit.check.ladder import Forecast, Rung
+from tunekit.check.capacity import Forecast
+from tunekit.check.ladder import judge
 from tunekit.check.model import Finding, Status
 from tunekit.probe.load import Family, Lost, Proof
 
@@ -14,24 +15,7 @@ _NEAR = 0.02
 
 def rungs(ladder: Forecast) -> tuple[Finding, ...]:
     """Each limit of a forecast, judged against what is wanted."""
-    return tuple(_judge(rung, ladder.wanted) for rung in ladder.rungs)
-
-
-def _judge(rung: Rung, wanted: int) -> Finding:
-    status = rung.status(wanted)
-    observed = rung.why if rung.allows is None else f"allows {rung.allows}"
-    used = "" if rung.used is None else f", {rung.used} in use"
-    if rung.value is not None:
-        observed = f"{observed} ({rung.value}{used})" if observed else f"{rung.value}{used}"
-    return Finding(
-        check="capacity",
-        status=status,
-        subject=rung.limit,
-        expected=f"{wanted} connections",
-        observed=observed,
-        reason=rung.why if rung.allows is not None else "",
-        remedy=rung.remedy if status is Status.FAIL else "",
-    )
+    return tuple(judge(rung, ladder.wanted, check="capacity") for rung in ladder.rungs)
 
 
 def compared(ladder: Forecast, proof: Proof) -> Finding:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tunekit.cli.coercion import Command as Command
+from tunekit.cli.reports import ReportFile, report_file
 from tunekit.errors import InvalidValue, UsageError
 from tunekit.report.formats import Format
 
@@ -78,6 +79,30 @@ TokenFileOption = Annotated[
         help="The secret that server and clients share; nobody else may be able to read it.",
     ),
 ]
+
+
+def _check_report_files(texts: list[str] | None) -> list[str] | None:
+    try:
+        report_files(texts)
+    except UsageError as error:
+        raise typer.BadParameter(f"{error.message}; {error.hint}") from error
+    return texts
+
+
+ReportOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--report",
+        metavar="FORMAT=FILE",
+        callback=_check_report_files,
+        help="Write the result into a file, too, in any of the formats. Repeatable.",
+    ),
+]
+
+
+def report_files(texts: Sequence[str] | None) -> tuple[ReportFile, ...]:
+    """Read the texts of `--report`. Raises UsageError for one that is no format and file."""
+    return tuple(report_file(text) for text in texts or ())
 
 
 _QUANTITY = r"([0-9]{1,9}(?:\.[0-9]{1,9})?)"

@@ -10,15 +10,15 @@ import os
 import re
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TextIO
 
 from tunekit.engine.interrupts import Guard
 from tunekit.errors import ExitCode, ProfileError, TunekitError, UsageError
-from tunekit.records import dataclass
 from tunekit.report.formats import Format, render
 
 if TYPE_CHECKING:
+    from tunekit.cli.reports import ReportFile
     from tunekit.report.model import Report
 
 DEFAULT_WIDTH = 80
@@ -35,6 +35,7 @@ class Look:
     quiet: bool = False
     verbose: bool = False
     everything: bool = False
+    reports: tuple[ReportFile, ...] = ()
 
 
 class InternalError(TunekitError):
@@ -101,11 +102,26 @@ def show(report: Report, look: Look) -> int:
     )
     # Errors come last, where they are seen on a terminal.
     written = write(text)
+    for file in look.reports:
+        written = _keep(report, file) and written
     for error in report.errors:
         say(f"error: {error}")
     if not written and report.exit_code is ExitCode.OK and not report.changed:
         return int(ExitCode.IMPOSSIBLE)
     return int(report.exit_code)
+
+
+def _keep(report: Report, file: ReportFile) -> bool:
+    """Write a report into a file; False when it could not be kept, which is said."""
+    from tunekit.cli.reports import replace_file
+
+    text = render(report, file.format, width=DEFAULT_WIDTH, colour=False)
+    try:
+        replace_file(file.path, text)
+    except OSError as error:
+        say(f"error: cannot write {file.path}: {error.strerror}")
+        return False
+    return True
 
 
 def write(text: str) -> bool:

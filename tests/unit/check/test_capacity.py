@@ -7,31 +7,10 @@ from typing import Any
 
 import pytest
 
-from tunekit.check.capacity import Demand, forecast
-from tunekit.check.ladder import Rung
+from tests.support.gate import ROOMY
+from tunekit.check.capacity import Demand, Rung, forecast
 from tunekit.kernel.capacity_facts import CapacityFacts
 from tunekit.kernel.cgroups import CgroupLimit
-
-ROOMY = CapacityFacts(
-    cpus=2,
-    page_size=4096,
-    nofile_soft=1024,
-    nofile_hard=20_000,
-    may_raise_nofile=False,
-    nr_open=1_048_576,
-    file_max=1 << 62,
-    files_open=1000,
-    port_low=32_768,
-    port_high=60_999,
-    ports=28_232,
-    somaxconn=4096,
-    memory_available=24 << 30,
-    tcp_mem=(287_898, 383_867, 575_796),
-    tcp_mem_used=10,
-    max_user_watches=5_000_000,
-    pid_max=4_194_304,
-    tasks=200,
-)
 
 
 def rung(limit: str, demand: Demand, facts: CapacityFacts) -> Rung:
