@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tunekit.api import (
         apply,
+        capacity,
         history,
         inspect,
         load_profile,
@@ -42,6 +43,7 @@ __all__ = [
     "TunekitError",
     "__version__",
     "apply",
+    "capacity",
     "history",
     "inspect",
     "load_profile",

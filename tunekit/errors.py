@@ -7,10 +7,11 @@ concerns as fields, and a hint that says what to do. Only `tunekit.cli` prints o
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import IntEnum
 from signal import SIGINT, SIGQUIT
 from typing import Any
+
+from tunekit.records import dataclass
 
 
 class ExitCode(IntEnum):

@@ -7,11 +7,11 @@ texts are equal here exactly when the kernel would store the same thing for both
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import Enum
 from fnmatch import fnmatchcase
 
 from tunekit.errors import InvalidKey, InvalidValue
+from tunekit.records import dataclass
 
 _UNPRINTABLE = r"[\x00-\x20\x7f-\xa0\u2028\u2029\ud800-\udfff]"
 _GLOB = re.compile(r"[*?\[]")

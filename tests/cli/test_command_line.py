@@ -91,8 +91,8 @@ def test_without_an_argument_the_help_is_on_standard_error() -> None:
         ),
         (
             "inspect -f xml",
-            "invalid value for '--format' / '-f': 'xml' is none of table, json; "
-            "see tunekit inspect --help",
+            "invalid value for '--format' / '-f': 'xml' is none of table, json, junit, tap, "
+            "github, prometheus, sarif, markdown; see tunekit inspect --help",
         ),
         (
             "rollback zero",

@@ -17,7 +17,8 @@ from pathlib import Path
 
 import pytest
 
-from tunekit.check.capacity import Demand, Rung, forecast
+from tunekit.check.capacity import Demand, forecast
+from tunekit.check.ladder import Rung
 from tunekit.kernel import capacity_facts, cgroups
 from tunekit.probe.connections import prove
 from tunekit.probe.load import Family, Load, Phase, Progress

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tunekit.check.capacity import Demand, Rung, forecast
+from tunekit.check.capacity import Demand, forecast
+from tunekit.check.ladder import Rung
 from tunekit.kernel import capacity_facts, counters
 from tunekit.probe.connections import prove
 from tunekit.probe.load import Load, Phase, Progress

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tunekit.api.applying import apply
+    from tunekit.api.forecasting import capacity
     from tunekit.api.gating import preflight
     from tunekit.api.looking import inspect, load_profile, plan
     from tunekit.api.past import history
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Observer",
     "apply",
+    "capacity",
     "history",
     "inspect",
     "load_profile",
@@ -42,6 +44,7 @@ __all__ = [
 _HOME = {
     "Observer": "session",
     "apply": "applying",
+    "capacity": "forecasting",
     "history": "past",
     "inspect": "looking",
     "load_profile": "looking",

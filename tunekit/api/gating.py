@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from enum import Enum
 
@@ -19,6 +19,7 @@ from tunekit.check.registry import PROBE
 from tunekit.errors import ExitCode, TunekitError, UsageError
 from tunekit.profile.find import spelling
 from tunekit.profile.model import Profile
+from tunekit.records import dataclass
 from tunekit.report.model import Report
 
 QUICK_CONNECTIONS = 1000

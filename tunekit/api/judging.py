@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tunekit.check.capacity import Forecast
-from tunekit.check.ladder import judge
+from tunekit.check.ladder import Forecast
 from tunekit.check.model import Finding, Status
+from tunekit.check.room import judge
 from tunekit.probe.load import Family, Lost, Proof
 
 # How near a forecast has to come to be called right.

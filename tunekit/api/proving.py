@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 from tunekit.api import judging
 from tunekit.api.session import Observer, Silent, here, summary, within
-from tunekit.check.capacity import Demand, Forecast, Rung, forecast
+from tunekit.check.capacity import Demand, forecast
+from tunekit.check.ladder import Forecast, Rung
 from tunekit.check.model import Finding
 from tunekit.engine.interrupts import Guard
 from tunekit.errors import ExitCode, Interrupted, ProbeRefused, UsageError

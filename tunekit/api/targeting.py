@@ -8,7 +8,8 @@ from pathlib import Path
 
 from tunekit.api import judging
 from tunekit.api.session import Observer, Silent, here, within
-from tunekit.check.capacity import Demand, Forecast, forecast
+from tunekit.check.capacity import Demand, forecast
+from tunekit.check.ladder import Forecast
 from tunekit.check.model import Finding, Status
 from tunekit.engine.interrupts import Guard
 from tunekit.errors import ExitCode, Interrupted, ProbeRefused

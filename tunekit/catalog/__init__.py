@@ -7,7 +7,7 @@ stands for one whole component, an interface name.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, lru_cache
 
 from tunekit.catalog.model import Invariant, Tier, Tunable
 from tunekit.values import SysctlKey
@@ -65,7 +65,11 @@ _TRIGGERS = frozenset(
 
 def find(key: SysctlKey | str) -> Tunable | None:
     """Look up what is known of a key: an entry of its own first, then one for every interface."""
-    name = str(key)
+    return _find(str(key))
+
+
+@lru_cache(maxsize=4096)
+def _find(name: str) -> Tunable | None:
     for subject in SUBJECTS[-1:] if name.startswith("rlimit.") else SUBJECTS:
         if (tunable := _entries_of(subject).get(name)) is not None:
             return tunable

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 
+from tunekit.records import dataclass
 from tunekit.values import Kind
 
 

@@ -6,11 +6,11 @@ the numbers, ports or text, and whether it says `at_least` or `at_most`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 from itertools import pairwise
 
 from tunekit.catalog.model import Direction, Field, Tier, Tunable
+from tunekit.records import dataclass
 from tunekit.values import Kind, Numbers, Ports, SysctlKey, SysctlValue, Text
 
 Wanted = tuple[int | None, ...] | Ports | Text

@@ -1,7 +1,8 @@
-"""How many connections this host carries, and what stops it first.
+"""The ladder of a load that this host puts on itself: what `verify` will meet.
 
-Pure: a ladder of every limit on the way, from facts. Both ends are on this host, the servers
-watch their ends with epoll, and each pair of processes has its share of the connections.
+Pure: every limit on the way, from facts. Both ends are on this host, the servers watch their ends
+with epoll, and each pair of processes has its share of the connections. What a service meets, with
+one end here, is in `tunekit.check.service`.
 """
 
 from __future__ import annotations
@@ -9,17 +10,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from tunekit.check import arrivals
+from tunekit.check.ladder import Forecast, Rung, unknown
 from tunekit.kernel.capacity_facts import CapacityFacts
 from tunekit.kernel.cgroups import CgroupLimit
 from tunekit.kernel.costs import (
-    ACCEPTS_PER_SECOND,
     BYTES_PER_CLIENT_END,
     BYTES_PER_CONNECTION,
     BYTES_PER_UNIX_CONNECTION,
     CHARGED_PER_CONNECTION,
     CHARGED_PER_PROCESS,
     FILES_PER_PROCESS,
-    SERVER_PAUSE,
     per_listener,
     per_process,
 )
@@ -64,53 +65,6 @@ class Demand:
         if self.unix:
             return BYTES_PER_UNIX_CONNECTION
         return BYTES_PER_CONNECTION if self.ends == 2 else BYTES_PER_CLIENT_END
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rung:
-    """One limit: its value, what is in use of it, and the connections that the rest allows.
-
-    `allows` is None where the limit does not depend on the number of connections, or is not known;
-    `why` says which. `remedy` is the command that makes room for what is wanted, empty where
-    nothing needs to be done.
-    """
-
-    limit: str
-    value: int | None
-    used: int | None = None
-    allows: int | None = None
-    why: str = ""
-    remedy: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Forecast:
-    """The ladder, and the first limit that the number of connections meets, if any does."""
-
-    wanted: int
-    rungs: tuple[Rung, ...]
-
-    @property
-    def lowest(self) -> Rung | None:
-        """The rung that allows the fewest connections; None when none is known."""
-        return min(
-            (rung for rung in self.rungs if rung.allows is not None),
-            key=lambda rung: rung.allows or 0,
-            default=None,
-        )
-
-    @property
-    def carries(self) -> int | None:
-        """The connections that every limit allows; None when none is known."""
-        return self.lowest.allows if self.lowest else None
-
-    @property
-    def obstacle(self) -> Rung | None:
-        """The first limit that is too low for what is wanted."""
-        lowest = self.lowest
-        if lowest is None or lowest.allows is None or lowest.allows >= self.wanted:
-            return None
-        return lowest
 
 
 def forecast(demand: Demand, facts: CapacityFacts) -> Forecast:
@@ -202,7 +156,7 @@ def _ports_of(facts: CapacityFacts) -> int:
 def _files(demand: Demand, facts: CapacityFacts, shape: _Shape) -> Rung:
     others = demand.ends * shape.pairs * FILES_PER_PROCESS + shape.listeners
     if facts.file_max is None or facts.files_open is None:
-        return _unknown("fs.file-max")
+        return unknown("fs.file-max")
     allows = max(0, (facts.file_max - facts.files_open - others) // demand.ends)
     needed = facts.files_open + demand.ends * demand.connections + others + 65536
     return Rung(
@@ -217,7 +171,7 @@ def _files(demand: Demand, facts: CapacityFacts, shape: _Shape) -> Rung:
 
 def _ports(demand: Demand, facts: CapacityFacts) -> Rung:
     if facts.ports is None:
-        return _unknown("net.ipv4.ip_local_port_range")
+        return unknown("net.ipv4.ip_local_port_range")
     where = _LOOPBACK_ADDRESSES if demand.destinations is None else demand.destinations
     allows = facts.ports * where
     return Rung(
@@ -233,7 +187,7 @@ def _ports(demand: Demand, facts: CapacityFacts) -> Rung:
 
 def _memory(demand: Demand, facts: CapacityFacts) -> Rung:
     if facts.memory_available is None:
-        return _unknown("memory")
+        return unknown("memory")
     share = int(facts.memory_available * demand.memory_share)
     allows = share // demand.bytes_each
     return Rung(
@@ -265,7 +219,7 @@ def _cgroup_memory(demand: Demand, limit: CgroupLimit, shape: _Shape) -> Rung:
 
 def _tcp_memory(demand: Demand, facts: CapacityFacts) -> Rung:
     if len(facts.tcp_mem) != 3:
-        return _unknown("net.ipv4.tcp_mem")
+        return unknown("net.ipv4.tcp_mem")
     low, _, high = facts.tcp_mem
     used = facts.tcp_mem_used or 0
     # Either end charges a page at least, and for more than a page about twice what it holds.
@@ -286,7 +240,7 @@ def _tcp_memory(demand: Demand, facts: CapacityFacts) -> Rung:
 
 def _watches(demand: Demand, facts: CapacityFacts, shape: _Shape) -> Rung:
     if facts.max_user_watches is None:
-        return _unknown("fs.epoll.max_user_watches")
+        return unknown("fs.epoll.max_user_watches")
     others = shape.listeners + shape.pairs
     allows = max(0, facts.max_user_watches - others)
     needed = demand.connections + others + 65536
@@ -328,7 +282,7 @@ def _conntrack(demand: Demand, facts: CapacityFacts, maximum: int) -> Rung:
 
 def _processes(demand: Demand, facts: CapacityFacts, shape: _Shape) -> Rung:
     if facts.pid_max is None or facts.tasks is None:
-        return _unknown("kernel.pid_max")
+        return unknown("kernel.pid_max")
     pairs = max(0, facts.pid_max - facts.tasks) // demand.ends
     needed = facts.tasks + demand.ends * shape.pairs + 1024
     return Rung(
@@ -364,19 +318,20 @@ def _in_pairs(demand: Demand, shape: _Shape, pairs: int) -> int:
 
 def _accept_queue(demand: Demand, facts: CapacityFacts, shape: _Shape) -> Rung:
     if facts.somaxconn is None:
-        return _unknown("net.core.somaxconn")
+        return unknown("net.core.somaxconn")
     if demand.unix:
         why = "a connect to a full queue waits its turn"
     else:
         why = "bounds what waits to be accepted, not what is open"
     if demand.rate is None or demand.unix:
         return Rung(limit="net.core.somaxconn", value=facts.somaxconn, why=why)
-    arriving = demand.rate / min(facts.cpus, shape.pairs)
-    each = -(-demand.connections // shape.listeners)
-    surplus = each * max(0.0, 1 - ACCEPTS_PER_SECOND / arriving)
-    waiting = int(min(each, surplus + arriving * SERVER_PAUSE))
-    # One more than the backlog may wait (sk_acceptq_is_full, include/net/sock.h).
-    queue = facts.somaxconn + 1
+    waiting = arrivals.waiting(
+        connections=demand.connections,
+        listeners=shape.listeners,
+        rate=demand.rate,
+        servers=min(facts.cpus, shape.pairs),
+    )
+    queue = arrivals.room(facts.somaxconn)
     fits = waiting <= queue
     return Rung(
         limit="net.core.somaxconn",
@@ -385,7 +340,3 @@ def _accept_queue(demand: Demand, facts: CapacityFacts, shape: _Shape) -> Rung:
         why=f"about {waiting} wait at a listener when {demand.rate:g} a second are begun",
         remedy="" if fits else f"sysctl -w net.core.somaxconn={max(4096, waiting)}",
     )
-
-
-def _unknown(limit: str) -> Rung:
-    return Rung(limit=limit, value=None, why="not shown here")

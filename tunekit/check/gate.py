@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from tunekit.check.model import Finding, Status
 from tunekit.check.registry import CHECKS, EVERY, WAIVERS, Check, find
 from tunekit.errors import ProfileError, UsageError
+from tunekit.records import dataclass
 
 if TYPE_CHECKING:
     from tunekit.check.facts import Facts

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 
 from tunekit.errors import Location
+from tunekit.records import dataclass
 
 
 class Status(Enum):

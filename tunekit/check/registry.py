@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING
+
+from tunekit.records import dataclass
 
 if TYPE_CHECKING:
     from tunekit.check.facts import Facts
@@ -46,7 +47,7 @@ CHECKS = (
         name="capacity",
         asks="is there room for the connections that the profile promises?",
         authority="the ladder of limits that `tunekit verify` proves",
-        home="ladder",
+        home="room",
     ),
     Check(
         name="proc-sys",

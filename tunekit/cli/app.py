@@ -22,6 +22,7 @@ COMMANDS = {
     "history": "list the transactions of this host",
     "run": "start a command under a profile's limits",
     "verify": "prove a number of connections with real sockets",
+    "capacity": "tell how many connections this host carries, and what stops it",
     "serve": "be the server for another host's verify",
     "preflight": "tell whether a build that needs a profile may go to this host",
     "sockbuf": "measure how socket buffer sizes affect sending",

@@ -10,11 +10,12 @@ import os
 import re
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TextIO
 
 from tunekit.engine.interrupts import Guard
 from tunekit.errors import ExitCode, ProfileError, TunekitError, UsageError
+from tunekit.records import dataclass
 from tunekit.report.formats import Format, render
 
 if TYPE_CHECKING:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass
 from pathlib import Path
 
 from tunekit.errors import UsageError
+from tunekit.records import dataclass
 from tunekit.report.formats import Format
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from tunekit import catalog
 from tunekit.engine.model import Change, Claim, Outcome, Plan
@@ -14,6 +14,7 @@ from tunekit.profile.evaluate import RLIMIT_PREFIX
 from tunekit.profile.limits import for_both, limit_text, wanted_limit
 from tunekit.profile.model import Profile
 from tunekit.profile.requirement import generosity
+from tunekit.records import dataclass
 from tunekit.values import Kind, Numbers, parse
 
 CAP_SYS_RESOURCE = "cap_sys_resource"

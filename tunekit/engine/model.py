@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 
 from tunekit.errors import Location
 from tunekit.profile.model import Requirement
+from tunekit.records import dataclass
 
 
 class ScopeKind(Enum):

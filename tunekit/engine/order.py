@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from tunekit import catalog
 from tunekit.engine.model import Subject
 from tunekit.profile.requirement import generosity
+from tunekit.records import dataclass
 from tunekit.values import Numbers, SysctlKey, SysctlValue
 
 

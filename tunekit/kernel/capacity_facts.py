@@ -23,10 +23,10 @@ T = TypeVar("T")
 class CapacityFacts:
     """What `gather` found; None where this kernel has no such limit or does not show it.
 
-    Memory is in bytes, `tcp_mem` in pages of `page_size`. `ports` counts those of the local range
-    that are not reserved. `may_raise_nofile` says that the hard limit may be raised, up to
-    `nr_open`. A cgroup's limit is that of
-    the tightest group above this process.
+    Memory and `tcp_rmem` and `tcp_wmem` are in bytes, `tcp_mem` in pages of `page_size`. `ports`
+    counts those of the local range that are not reserved. `may_raise_nofile` says that the hard
+    limit may be raised, up to `nr_open`. A cgroup's limit is that of the tightest group above this
+    process.
     """
 
     cpus: int
@@ -44,6 +44,8 @@ class CapacityFacts:
     memory_available: int | None = None
     cgroup_memory: CgroupLimit | None = None
     cgroup_pids: CgroupLimit | None = None
+    tcp_rmem: tuple[int, ...] = ()
+    tcp_wmem: tuple[int, ...] = ()
     tcp_mem: tuple[int, ...] = ()
     tcp_mem_used: int | None = None
     max_user_watches: int | None = None
@@ -78,6 +80,8 @@ def gather(root: Path = counters.PROC) -> CapacityFacts:
         memory_available=(_or_none(counters.memory, root) or {}).get("MemAvailable"),
         cgroup_memory=memory,
         cgroup_pids=pids,
+        tcp_rmem=_numbers(sysctls, "net.ipv4.tcp_rmem"),
+        tcp_wmem=_numbers(sysctls, "net.ipv4.tcp_wmem"),
         tcp_mem=_numbers(sysctls, "net.ipv4.tcp_mem"),
         tcp_mem_used=sockets.get("TCP.mem"),
         max_user_watches=_number(sysctls, "fs.epoll.max_user_watches"),

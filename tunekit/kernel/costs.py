@@ -15,6 +15,17 @@ BYTES_PER_CLIENT_END = 4_800
 BYTES_PER_SERVER_END = 4_800
 """Kernel memory of one end that epoll watches."""
 
+BYTES_PER_WATCH = 208
+"""Of that the epoll watch: epitem, wait queue entry and list head."""
+
+BYTES_PER_LOCAL_PORT = 256
+"""The buckets of a source port (inet_bind_bucket and inet_bind2_bucket), 192 before 6.2."""
+
+BYTES_PER_SLOT = 16
+"""Of a descriptor table: a pointer each, in a table of up to twice as many (alloc_fdtable,
+fs/file.c).
+"""
+
 BYTES_PER_UNIX_CONNECTION = 5_200
 """Kernel memory of both ends of a Unix stream, the server's watched by epoll."""
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
 from tunekit.errors import ReadFailed
 from tunekit.kernel import namespaces
 from tunekit.kernel.readings import Value
 from tunekit.kernel.sysctl import Sysctls
+from tunekit.records import dataclass
 from tunekit.values import SysctlKey
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from tunekit import catalog
 from tunekit.catalog.model import Scope
@@ -11,6 +11,7 @@ from tunekit.errors import InvalidKey
 from tunekit.kernel.host import HostIdentity
 from tunekit.kernel.readings import Cause, Reading, Value
 from tunekit.kernel.sysctl import Sysctls
+from tunekit.records import dataclass
 from tunekit.values import SysctlKey
 
 PORT_RANGE = SysctlKey(("net", "ipv4", "ip_local_port_range"))

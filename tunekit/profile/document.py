@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from tunekit.errors import Location
 from tunekit.profile.model import Mode, Waiver
 from tunekit.profile.nodes import Scalar
+from tunekit.records import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

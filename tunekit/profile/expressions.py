@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from tunekit.errors import InvalidValue
 from tunekit.profile.problems import shown
+from tunekit.records import dataclass
 
 LOWEST = -(1 << 63)
 HIGHEST = (1 << 64) - 1

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date
 from enum import Enum
 
 from tunekit.errors import Location
+from tunekit.records import dataclass
 from tunekit.values import Ports, SysctlKey, Text
 
 

@@ -7,12 +7,12 @@ read: composing 50,000 brackets would exhaust the C stack.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, NoReturn
 
 from tunekit.errors import Location
 from tunekit.profile.problems import UNSAFE, Problems, shown
+from tunekit.records import dataclass
 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 16
@@ -106,13 +106,15 @@ def _decode(data: bytes, file: str, problems: Problems) -> str:
     raise _Stop
 
 
-@dataclass(slots=True)
 class _Frame:
     """A collection that is still open: what it holds so far."""
 
-    event: Any
-    children: list[Node] = field(default_factory=list)
-    size: int = 1
+    __slots__ = ("children", "event", "size")
+
+    def __init__(self, event: Any) -> None:
+        self.event = event
+        self.children: list[Node] = []
+        self.size = 1
 
 
 class _Builder:

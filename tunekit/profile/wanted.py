@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from tunekit.catalog.model import Tunable
 from tunekit.errors import InvalidValue
@@ -12,6 +11,7 @@ from tunekit.profile.document import Demand
 from tunekit.profile.expressions import Literal, Result, evaluate, literal
 from tunekit.profile.model import Mode, Requirement, Wanted
 from tunekit.profile.problems import shown
+from tunekit.records import dataclass
 from tunekit.values import Kind, Ports, Text, parse
 
 _SIZE = re.compile(r"-?[0-9]+[KMG]iB\Z")

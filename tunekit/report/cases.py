@@ -8,13 +8,14 @@ believes something else than the exit code says.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
 from tunekit.check.model import Finding, Status
 from tunekit.check.policy import Policy
 from tunekit.errors import ExitCode, Location, TunekitError
+from tunekit.records import dataclass
 from tunekit.report.escape import cell, visible
 from tunekit.report.model import Report
 

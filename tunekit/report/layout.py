@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
+from tunekit.records import dataclass
 from tunekit.report.style import Tone, paint
 
 GAP = 2

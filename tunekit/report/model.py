@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from tunekit.errors import ExitCode, TunekitError
+from tunekit.records import dataclass
 
 if TYPE_CHECKING:
     from tunekit.check.model import Finding

@@ -14,10 +14,16 @@ from tunekit.report.layout import MIN_WIDTH, Page, prose
 from tunekit.report.model import Report
 from tunekit.report.style import Tone
 
+_ANSWER_FIRST = ("verify", "capacity")
 _Section = Callable[[Report, Page], list[str]]
 
 # With these, findings are the result itself: each has a table of its own for them.
-_OF_FINDINGS = {"inspect": "inspection", "preflight": "gate", "stale": "programs"}
+_OF_FINDINGS = {
+    "inspect": "inspection",
+    "preflight": "gate",
+    "stale": "programs",
+    "capacity": "ladder",
+}
 
 
 def render_table(report: Report, *, width: int, colour: bool, everything: bool = False) -> str:
@@ -26,7 +32,8 @@ def render_table(report: Report, *, width: int, colour: bool, everything: bool =
     tables = [_draw(name, report, page) for name in _tables(report)]
     conclusion = _conclusion(report, page)
     # A proof is read for its answer; of a change the answer is the list of what was changed.
-    body = (conclusion, *tables) if report.command == "verify" else (*tables, conclusion)
+    first = report.command in _ANSWER_FIRST
+    body = (conclusion, *tables) if first else (*tables, conclusion)
     sections = (_heading(report, page), *body)
     text = "\n\n".join("\n".join(lines) for lines in sections if lines)
     return f"{text}\n" if text else ""

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from tests.support.gate import ROOMY
-from tunekit.check.capacity import Demand, Rung, forecast
+from tunekit.check.capacity import Demand, forecast
+from tunekit.check.ladder import Rung
 from tunekit.kernel.capacity_facts import CapacityFacts
 from tunekit.kernel.cgroups import CgroupLimit
 
