@@ -235,11 +235,19 @@ HISTORY = Report(command="history", host=HOST, transactions=(TRANSACTION,))
 def _granted(option: str, sndbuf: int | None, granted: int, note: str) -> Measurement:
     """What was granted for one option of a pair whose receive buffer is left to the kernel."""
     requested = sndbuf if option == "SO_SNDBUF" else None
+    why = "not set: tuned by the kernel" if requested is None else "doubled"
     return Measurement(
         name="sockbuf.granted",
         measured=granted,
         unit="B",
-        parameters={"option": option, "sndbuf": sndbuf, "rcvbuf": None, "family": "inet"},
+        parameters={
+            "option": option,
+            "state": "pair",
+            "why": why,
+            "sndbuf": sndbuf,
+            "rcvbuf": None,
+            "family": "inet",
+        },
         requested=requested,
         granted=granted,
         predicted=granted,
@@ -247,10 +255,13 @@ def _granted(option: str, sndbuf: int | None, granted: int, note: str) -> Measur
     )
 
 
-def _filled(name: str, sndbuf: int | None, measured: int) -> Measurement:
+def _filled(
+    name: str, sndbuf: int | None, measured: int, predicted: int | None = None
+) -> Measurement:
     return Measurement(
         name=f"sockbuf.{name}",
         measured=measured,
+        predicted=predicted,
         unit="B",
         parameters={"sndbuf": sndbuf, "rcvbuf": None, "family": "inet"},
     )
@@ -263,17 +274,18 @@ SOCKBUF = Report(
     measurements=(
         _granted("SO_SNDBUF", None, 16384, "net.ipv4.tcp_wmem begins at 16384"),
         _granted("SO_RCVBUF", None, 131072, _TUNED),
-        _filled("accepted", None, 4243968),
+        _filled("accepted", None, 4243968, 4255691),
         _filled("unacked", None, 4130816),
         _filled("unsent", None, 4130816),
         _filled("unread", None, 113152),
         _granted("SO_SNDBUF", 4096, 8192, "2 * 4096"),
         _granted("SO_RCVBUF", 4096, 131072, _TUNED),
-        _filled("accepted", 4096, 175589),
+        _filled("accepted", 4096, 175589, 175589),
         _filled("unacked", 4096, 47616),
         _filled("unsent", 4096, 47616),
         _filled("unread", 4096, 127973),
     ),
+    data={"sockbuf": {"sentences": {"fill": ["The first EAGAIN came at 45% to 100%."]}}},
 )
 VERIFY = Report(
     command="verify",

@@ -13,9 +13,10 @@ if TYPE_CHECKING:
     from tunekit.api.applying import apply
     from tunekit.api.forecasting import capacity
     from tunekit.api.gating import preflight
+    from tunekit.api.buffers import sockbuf
     from tunekit.api.looking import inspect, load_profile, plan
     from tunekit.api.past import history
-    from tunekit.api.proving import sockbuf, verify
+    from tunekit.api.proving import verify
     from tunekit.api.running import run
     from tunekit.api.serving import serve
     from tunekit.api.session import Observer
@@ -53,8 +54,8 @@ _HOME = {
     "rollback": "undoing",
     "run": "running",
     "serve": "serving",
-    "sockbuf": "proving",
     "stale": "staleness",
+    "sockbuf": "buffers",
     "verify": "proving",
     "verify_targets": "targeting",
 }

@@ -1,8 +1,7 @@
-"""Proving with real sockets: verify, sockbuf, and the proof at the end of an apply."""
+"""Proving with real sockets: verify, and the proof at the end of an apply."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from tunekit.api import judging
@@ -173,30 +172,3 @@ def _refusal(ladder: Forecast, obstacle: Rung) -> ProbeRefused:
         key=obstacle.limit,
         hint=obstacle.remedy or f"ask for at most {obstacle.allows}",
     )
-
-
-def sockbuf(
-    *,
-    sndbuf: Sequence[int | None] | None = None,
-    rcvbuf: Sequence[int | None] | None = None,
-    netns: str | None = None,
-    observer: Observer | None = None,
-) -> Report:
-    """Measure how SO_SNDBUF and SO_RCVBUF affect sending, for every pair of sizes in bytes.
-
-    A size of None leaves the option to the kernel; without sizes the usual ones are tried. Nothing
-    on the host is changed.
-    """
-    from tunekit.probe import sockbuf as buffers
-
-    watch = observer or Silent()
-
-    def operation() -> Report:
-        measured = buffers.measure(
-            buffers.SIZES if sndbuf is None else sndbuf,
-            buffers.SIZES if rcvbuf is None else rcvbuf,
-            observe=watch.note,
-        )
-        return Report(command="sockbuf", host=here(), measurements=measured)
-
-    return within(netns, operation)

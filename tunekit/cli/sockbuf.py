@@ -17,12 +17,17 @@ AUTO = "auto"
 LARGEST = 2**31 - 1
 """SO_SNDBUF and SO_RCVBUF take an int."""
 
+LARGEST_MESSAGE = 1 << 24
+PARTS = "granted, fill"
+FAMILIES = "inet, inet6, unix, unix-dgram, udp"
+
 app = options.new_app()
 EPILOG = options.epilog(
     (
         "tunekit sockbuf",
-        "tunekit sockbuf --sndbuf auto,64KiB,1MiB --rcvbuf auto",
-        "tunekit sockbuf --sndbuf 4k --rcvbuf 4k,4m --format json",
+        "tunekit sockbuf --quick",
+        "tunekit sockbuf --part fill --sndbuf auto,64KiB,1MiB --rcvbuf auto",
+        "tunekit sockbuf --part granted,fill --family all --format json",
     ),
     "0 measured; 2 wrong usage; 3 could not be measured here; 130, 143 interrupted.",
 )
@@ -42,11 +47,29 @@ def sizes(text: str, *, option: str) -> tuple[int | None, ...]:
 @app.command(cls=options.Command, epilog=EPILOG)
 def sockbuf(
     sndbuf: Annotated[
-        str, typer.Option("--sndbuf", metavar="SIZES", help=f"SO_SNDBUF of the sender. {SIZES}")
-    ] = "auto,4KiB,64KiB,1MiB",
+        str | None,
+        typer.Option("--sndbuf", metavar="SIZES", help=f"SO_SNDBUF of the sender. {SIZES}"),
+    ] = None,
     rcvbuf: Annotated[
-        str, typer.Option("--rcvbuf", metavar="SIZES", help=f"SO_RCVBUF of the receiver. {SIZES}")
-    ] = "auto,64KiB",
+        str | None,
+        typer.Option("--rcvbuf", metavar="SIZES", help=f"SO_RCVBUF of the receiver. {SIZES}"),
+    ] = None,
+    part: Annotated[
+        str | None, typer.Option("--part", metavar="PARTS", help=f"Only these of: {PARTS}.")
+    ] = None,
+    family: Annotated[
+        str,
+        typer.Option("--family", metavar="FAMILIES", help=f"Of {FAMILIES}, or `all`."),
+    ] = "inet",
+    congestion: Annotated[
+        str | None,
+        typer.Option("--congestion", metavar="NAME", help="The congestion control of TCP senders."),
+    ] = None,
+    message: Annotated[
+        str | None,
+        typer.Option("--message", metavar="SIZE", help="The bytes that one send offers."),
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Measure less, in 10 seconds.")] = False,
     netns: options.NetnsOption = None,
     output_format: options.FormatOption = Format.TABLE,
     quiet: options.QuietOption = False,
@@ -54,8 +77,8 @@ def sockbuf(
 ) -> int:
     """Measure how socket buffer sizes affect sending.
 
-    For each size of SO_SNDBUF and SO_RCVBUF: what was requested, what the kernel granted and why
-    they differ, and how many bytes a non-blocking send takes until EAGAIN while nobody reads.
+    What each request for a size of SO_SNDBUF and SO_RCVBUF is granted and why; how many bytes a
+    non-blocking send takes until EAGAIN while nobody reads, said beforehand and measured.
     """
     look = output.Look(format=output_format, quiet=quiet, verbose=verbose)
 
@@ -64,10 +87,22 @@ def sockbuf(
 
         with Narrator(look) as observer:
             return api.sockbuf(
-                sndbuf=sizes(sndbuf, option="--sndbuf"),
-                rcvbuf=sizes(rcvbuf, option="--rcvbuf"),
+                sndbuf=None if sndbuf is None else sizes(sndbuf, option="--sndbuf"),
+                rcvbuf=None if rcvbuf is None else sizes(rcvbuf, option="--rcvbuf"),
+                parts=names(part),
+                families=FAMILIES.split(", ") if family == "all" else names(family),
+                congestion=congestion,
+                message=None
+                if message is None
+                else options.number(message, option="--message", highest=LARGEST_MESSAGE),
+                quick=quick,
                 netns=netns,
                 observer=observer,
             )
 
     return output.deliver("sockbuf", look, operation)
+
+
+def names(text: str | None) -> list[str] | None:
+    """Read a list of names that commas separate; None stays None."""
+    return None if text is None else [name.strip() for name in text.split(",")]

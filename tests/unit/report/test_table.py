@@ -279,17 +279,18 @@ def test_sockbuf_has_a_row_for_each_pair_of_sizes() -> None:
     assert (
         shown(SOCKBUF)
         == """\
-SO_SNDBUF  granted  SO_RCVBUF  granted  accepted  unacked  unsent   unread
----------  -------  ---------  -------  --------  -------  -------  ------
-auto       16384    auto       131072   4243968   4130816  4130816  113152
+SO_SNDBUF  granted  SO_RCVBUF  granted  accepted  unacked  unread  off
+---------  -------  ---------  -------  --------  -------  ------  -----
+auto       16384    auto       131072   4243968   4130816  113152  +0.3%
     SO_SNDBUF: net.ipv4.tcp_wmem begins at 16384; SO_RCVBUF: net.ipv4.tcp_rmem
     begins at 131072; it is tuned as data flows
-4096       8192     auto       131072   175589    47616    47616    127973
-    SO_SNDBUF: 2 * 4096
+4 KiB      8192     auto       131072   175589    47616    127973  +0.0%
 
-Bytes: asked for (auto: left to the kernel) and granted; then what a send that
-does not block took until EAGAIN with nobody reading, and what of it was
-unacknowledged, not sent yet, and unread by then.
+Bytes: granted for SO_SNDBUF and SO_RCVBUF (auto: left to the kernel); then what
+a send that does not block took until EAGAIN with nobody reading, what of it the
+peer had not acknowledged and what its program had not read; and by how much the
+forecast of `accepted` was off.
+The first EAGAIN came at 45% to 100%.
 """
     )
 
@@ -304,26 +305,27 @@ SO_SNDBUF auto
   granted    131072
   accepted   4243968
   unacked    4130816
-  unsent     4130816
   unread     113152
+  off        +0.3%
   remark     SO_SNDBUF: net.ipv4.tcp_wmem begins at 16384;
              SO_RCVBUF: net.ipv4.tcp_rmem begins at 131072;
              it is tuned as data flows
 
-SO_SNDBUF 4096
+SO_SNDBUF 4 KiB
   granted    8192
   SO_RCVBUF  auto
   granted    131072
   accepted   175589
   unacked    47616
-  unsent     47616
   unread     127973
-  remark     SO_SNDBUF: 2 * 4096
+  off        +0.0%
 
-Bytes: asked for (auto: left to the kernel) and granted;
-then what a send that does not block took until EAGAIN with
-nobody reading, and what of it was unacknowledged, not sent
-yet, and unread by then.
+Bytes: granted for SO_SNDBUF and SO_RCVBUF (auto: left to
+the kernel); then what a send that does not block took until
+EAGAIN with nobody reading, what of it the peer had not
+acknowledged and what its program had not read; and by how
+much the forecast of `accepted` was off.
+The first EAGAIN came at 45% to 100%.
 """
     )
 

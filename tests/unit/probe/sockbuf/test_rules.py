@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from tunekit.probe.sockbuf_rules import Grant, Option, Why, predict, predict_unset
+from tunekit.probe.sockbuf.rules import (
+    Grant,
+    Option,
+    Why,
+    predict,
+    predict_forced,
+    predict_unset,
+)
 
 MAX = 4_194_304
 
@@ -45,3 +52,24 @@ def test_a_buffer_that_nobody_set_is_not_doubled() -> None:
         why=Why.AUTOMATIC,
         explanation="net.ipv4.tcp_wmem begins at 16384; it is tuned as data flows",
     )
+
+
+@pytest.mark.parametrize(
+    ("requested", "size", "why"),
+    [
+        (-1, 4608, Why.RAISED),
+        (2303, 4608, Why.RAISED),
+        (2304, 4608, Why.FORCED),
+        (MAX + 1, 2 * MAX + 2, Why.FORCED),
+        (2**31 - 1, 2**31 - 2, Why.FORCED),
+    ],
+)
+def test_force_knows_no_maximum_and_takes_a_negative_size_for_none(
+    requested: int, size: int, why: Why
+) -> None:
+    grant = predict_forced(Option.SEND, requested)
+    assert (grant.size, grant.why) == (size, why)
+
+
+def test_a_maximum_that_would_overflow_is_cut() -> None:
+    assert predict(Option.SEND, -1, ceiling=2**31 - 1).size == 2**31 - 2

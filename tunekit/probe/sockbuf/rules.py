@@ -19,6 +19,7 @@ MINIMUM_RECEIVE = 2304
 """SOCK_MIN_RCVBUF: one of TCP_SKB_MIN_TRUESIZE."""
 
 _UNSIGNED = 1 << 32
+_LARGEST = (1 << 30) - 1
 
 
 class Option(Enum):
@@ -42,6 +43,11 @@ class Option(Enum):
         """The sysctl that a buffer which nobody set follows."""
         return "net.ipv4.tcp_wmem" if self is Option.SEND else "net.ipv4.tcp_rmem"
 
+    @property
+    def default_key(self) -> str:
+        """The sysctl that gives the buffer of what is not TCP its size."""
+        return "net.core.wmem_default" if self is Option.SEND else "net.core.rmem_default"
+
 
 class Why(Enum):
     """Why what was granted is not what was asked for."""
@@ -49,7 +55,9 @@ class Why(Enum):
     DOUBLED = "doubled"
     RAISED = "raised to the minimum"
     CLAMPED = "cut to the maximum, then doubled"
+    FORCED = "forced: the maximum does not count"
     AUTOMATIC = "not set: tuned by the kernel"
+    DEFAULT = "not set: the default"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +72,8 @@ class Grant:
 def predict(option: Option, requested: int, *, ceiling: int) -> Grant:
     """Predict what setting an option grants, under a wmem_max or rmem_max of `ceiling` bytes."""
     asked = requested % _UNSIGNED
-    cut = min(asked, ceiling)
+    # sk_setsockopt() also keeps the doubling from overflowing.
+    cut = min(asked, ceiling, _LARGEST)
     size = 2 * cut
     if size < option.minimum:
         return Grant(
@@ -79,6 +88,27 @@ def predict(option: Option, requested: int, *, ceiling: int) -> Grant:
             explanation=f"2 * {ceiling}: {option.ceiling_key} cuts {requested}",
         )
     return Grant(size=size, why=Why.DOUBLED, explanation=f"2 * {requested}")
+
+
+def predict_forced(option: Option, requested: int) -> Grant:
+    """Predict what SO_SNDBUFFORCE or SO_RCVBUFFORCE grants: no maximum, and negative is none."""
+    taken = min(max(0, requested), _LARGEST)
+    if 2 * taken < option.minimum:
+        return Grant(
+            size=option.minimum,
+            why=Why.RAISED,
+            explanation=f"2 * {taken} is below the least of {option.minimum}",
+        )
+    return Grant(
+        size=2 * taken,
+        why=Why.FORCED,
+        explanation=f"2 * {taken}: {option.ceiling_key} does not count",
+    )
+
+
+def predict_default(option: Option, *, size: int) -> Grant:
+    """Predict the size of a buffer that nobody set of a socket that is not TCP."""
+    return Grant(size=size, why=Why.DEFAULT, explanation=f"{option.default_key} is {size}")
 
 
 def predict_unset(option: Option, *, field: int) -> Grant:

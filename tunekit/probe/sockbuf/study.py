@@ -1,0 +1,145 @@
+"""One part of the study at a time: measured, and put into words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from tunekit.probe.model import Measurement
+from tunekit.probe.sockbuf import fit, granted, host
+from tunekit.probe.sockbuf.ends import Transport
+from tunekit.probe.sockbuf.pairs import SIZES, measure
+from tunekit.probe.sockbuf.part import Outcome, Part
+
+QUICK_SIZES: tuple[int | None, ...] = (None, 65536)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What to measure: sizes in bytes (None leaves an option to the kernel), each of `transports`,
+    the congestion control of TCP senders (None: the default one) and the bytes of one send (None:
+    the usual). `quick` measures less of everything that was not asked for.
+    """
+
+    sndbuf: tuple[int | None, ...] | None = None
+    rcvbuf: tuple[int | None, ...] | None = None
+    transports: tuple[Transport, ...] = (Transport.INET,)
+    congestion: str | None = None
+    message: int | None = None
+    quick: bool = False
+
+    @property
+    def sizes(self) -> tuple[tuple[int | None, ...], tuple[int | None, ...]]:
+        """The sizes of both options, the usual ones where none were given."""
+        usual = QUICK_SIZES if self.quick else SIZES
+        return self.sndbuf or usual, self.rcvbuf or usual
+
+
+Observe = Callable[[str], None]
+
+
+def run(part: Part, wanted: Wanted, observe: Observe | None = None) -> Outcome:
+    """Do one part. Raises ProbeRefused when it cannot be done at all."""
+    match part:
+        case Part.GRANTED:
+            return _granted(wanted)
+        case Part.FILL:
+            return _fill(wanted, observe)
+
+
+def _granted(wanted: Wanted) -> Outcome:
+    sysctls = host.sysctls()
+    send, receive = wanted.sizes
+    figures: list[Measurement] = []
+    for transport in wanted.transports:
+        figures += granted.sweep(transport, sysctls, sizes=(*send, *receive))
+        if transport.is_tcp:
+            segments = host.scout(transport, congestion=wanted.congestion)
+            figures += granted.unset_when_connected(transport, sysctls, segments)
+    return Outcome(measurements=tuple(figures), sentences=(_grants(figures),))
+
+
+def _grants(figures: Sequence[Measurement]) -> str:
+    asked = [row for row in figures if row.granted is not None]
+    said = [row for row in asked if row.predicted is not None]
+    right = sum(row.predicted == row.granted for row in said)
+    text = f"{right} of {len(said)} requests were granted exactly as the rules say"
+    if len(said) < len(asked):
+        text += f"; {len(asked) - len(said)} could not be predicted, their limit is not shown here"
+    refused = len(figures) - len(asked)
+    if refused:
+        text += f"; {refused} need CAP_NET_ADMIN"
+    if right < len(said):
+        text += "; this kernel follows other rules for the rest"
+    return f"{text}."
+
+
+def _fill(wanted: Wanted, observe: Observe | None) -> Outcome:
+    send, receive = wanted.sizes
+    figures: list[Measurement] = []
+    sentences: list[str] = []
+    for transport in wanted.transports:
+        rows = measure(
+            send,
+            receive,
+            transport=transport,
+            congestion=wanted.congestion,
+            message=wanted.message,
+            drain=True,
+            observe=observe,
+        )
+        figures += rows
+        sentences += _fits(rows, transport)
+        sentences += _refusals(rows, transport)
+    return Outcome(measurements=tuple(figures), sentences=tuple(sentences))
+
+
+def _fits(rows: Sequence[Measurement], transport: Transport) -> list[str]:
+    if fit.misfits(rows):
+        return [
+            f"The rules do not fit this kernel for {transport.value}: what they say is left out, "
+            "and only what was measured stands."
+        ]
+    fitted = fit.of(rows)
+    if fitted is None:
+        return []
+    return [
+        f"{transport.value}: accepted bytes were forecast for {fitted.count} pairs with a median "
+        f"error of {fitted.median:.2%} and a worst of {fitted.worst:.1%}; {fitted.within} lie "
+        f"within {'two segments' if transport.is_tcp else '2 %'}."
+    ]
+
+
+def _refusals(rows: Sequence[Measurement], transport: Transport) -> list[str]:
+    """When send was refused first, and when one was told that it may send again."""
+    accepted = {_pair(row): row.measured for row in rows if row.name == fit.ACCEPTED}
+    first = [
+        row.measured / whole
+        for row in rows
+        if row.name == "sockbuf.first_eagain"
+        and row.measured is not None
+        and (whole := accepted.get(_pair(row)))
+    ]
+    free = [
+        row.measured / buffer
+        for row in rows
+        if row.name == "sockbuf.writable"
+        and row.measured is not None
+        and isinstance(buffer := row.parameters["send_buffer"], int)
+    ]
+    said = []
+    if transport.is_tcp and first:
+        said.append(
+            f"The first EAGAIN came at {min(first):.0%} to {max(first):.0%} of what was accepted "
+            "in the end: acknowledgements were still on their way."
+        )
+    if free:
+        said.append(
+            f"EPOLLOUT came back with {min(free):.0%} of the send buffer free at the least, when "
+            f"the reader had gone on; the rule is {'a third' if transport.is_tcp else '3/4'}."
+        )
+    return said
+
+
+def _pair(row: Measurement) -> tuple[object, object]:
+    return row.parameters.get("sndbuf"), row.parameters.get("rcvbuf")

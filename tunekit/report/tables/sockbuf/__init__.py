@@ -1,0 +1,1 @@
+"""The tables of `sockbuf`, one for each part."""
