@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tunekit.api.applying import apply
+    from tunekit.api.buffers import sockbuf
     from tunekit.api.forecasting import capacity
     from tunekit.api.gating import preflight
-    from tunekit.api.buffers import sockbuf
     from tunekit.api.looking import inspect, load_profile, plan
     from tunekit.api.past import history
     from tunekit.api.proving import verify
