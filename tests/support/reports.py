@@ -8,7 +8,7 @@ from tunekit.engine.transaction import Transaction, TransactionState
 from tunekit.errors import ExitCode, Location, UsageError
 from tunekit.kernel.host import HostIdentity
 from tunekit.probe.model import Measurement
-from tunekit.report.model import KeyRow, ProfileSummary, Report
+from tunekit.report.model import BootLine, BootRow, KeyRow, ProfileSummary, Report
 
 BOOT = "5d0c1f8e-1111-2222-3333-444455556666"
 HOST = HostIdentity(
@@ -388,7 +388,51 @@ BAD_PROFILE = Report(
         UsageError("no such folder", path="/nowhere", errno=2),
     ),
 )
+BOOT_KEPT = Report(
+    command="inspect",
+    exit_code=ExitCode.NO,
+    host=HOST,
+    profile=PROFILE,
+    verdict="1 of 2 settings of high-conn do not hold now or after boot",
+    next_step="make it last: tunekit persist high-conn",
+    boot=(
+        BootRow(
+            key="net.core.somaxconn",
+            running="65535",
+            boot="1024",
+            wanted="at least 65535",
+            status=Status.FAIL,
+            reason="set in /etc/sysctl.d/99-local.conf:3",
+            decided_by=BootLine(
+                file="/etc/sysctl.d/99-local.conf",
+                line=3,
+                writer="sysctl.d",
+                key="net/core/somaxconn",
+                value="1024",
+            ),
+            shadowed=(
+                BootLine(
+                    file="/usr/lib/sysctl.d/50-web.conf",
+                    line=9,
+                    writer="sysctl.d",
+                    key="net/core/somax*",
+                    value="8192",
+                    by="/etc/sysctl.d/99-local.conf:3",
+                ),
+            ),
+        ),
+        BootRow(
+            key="net.ipv4.tcp_syncookies",
+            running="1",
+            boot="1",
+            wanted="1",
+            status=Status.PASS,
+            reason="it is the kernel's default",
+        ),
+    ),
+)
 EVERY = {
+    "boot": BOOT_KEPT,
     "apply": APPLY,
     "inspect": INSPECT,
     "keys": KEYS,

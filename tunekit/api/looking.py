@@ -51,28 +51,31 @@ def inspect(
     profile: Profile | None = None,
     *,
     keys: Sequence[str] = (),
+    boot: bool = False,
+    root: Path | None = None,
     netns: str | None = None,
     state_dir: Path | None = None,
 ) -> Report:
     """Compare the running kernel with a profile, or show keys and globs of keys.
 
-    Without either: against the profile that was applied last, else the catalogue's keys. Writes
-    nothing and works for any user. The exit code is 0 in line, 1 drift, 3 when a required value
-    cannot be read.
+    Without either: the running kernel against what boot sets. `boot` sets what boot will make of
+    a profile's settings, or of keys, beside what runs now; `root` looks at another root file
+    system's files instead, of which nothing runs. Writes nothing and works for any user. The exit
+    code is 0 in line, 1 drift, 3 when a required value cannot be read.
     """
-    if keys:
+    if boot or root is not None or (profile is None and not keys):
+        from tunekit.api import booting
+
+        report = within(
+            netns, lambda: booting.inspect_boot(profile, keys, root=root or booting.HOST)
+        )
+    elif keys:
         report = within(netns, lambda: _show(keys))
-        return replace(report, notes=(*report.notes, *unfinished(state_dir or STATE_DIR)))
-    notes: tuple[str, ...] = ()
-    if profile is None:
-        profile, notes = applied_last(state_dir or STATE_DIR)
-    if profile is None:
-        report = within(netns, lambda: _show(()))
     else:
         chosen = profile
+        assert chosen is not None
         report = within(netns, lambda: _compare(chosen))
-        notes = (*notes, *unfinished(state_dir or STATE_DIR))
-    return replace(report, notes=(*notes, *report.notes))
+    return replace(report, notes=(*unfinished(state_dir or STATE_DIR), *report.notes))
 
 
 # Showing keys and comparing a profile need little of each other: each is imported when called.
@@ -85,10 +88,8 @@ def _compare(profile: Profile) -> Report:
 
 
 def _show(patterns: Sequence[str]) -> Report:
-    from tunekit.api.showing import catalogued, expand, show
+    from tunekit.api.showing import expand, show
 
-    if not patterns:
-        return show(catalogued())
     named = {SysctlKey.parse(pattern) for pattern in patterns if not is_glob(pattern)}
     return show(expand(patterns), named=named)
 

@@ -41,14 +41,6 @@ def expand(patterns: Sequence[str]) -> list[SysctlKey]:
     return list(found)
 
 
-def catalogued() -> list[SysctlKey]:
-    """List the keys of the catalogue that are here and safe to read."""
-    sysctls = Sysctls()
-    known = [t.pattern for t in catalog.entries() if "*" not in t.pattern and not t.secret]
-    keys = [SysctlKey.parse(name) for name in known if not name.startswith(RLIMIT_PREFIX)]
-    return [key for key in keys if sysctls.has(key) and not catalog.is_unsafe_to_read(key)]
-
-
 def show(keys: Sequence[SysctlKey], *, named: Collection[SysctlKey] = ()) -> Report:
     """Read keys and say what is known of them. Writes nothing.
 

@@ -23,6 +23,8 @@ EPILOG = options.epilog(
         "tunekit inspect ./my.yaml --set connections=200k --all",
         "tunekit inspect net.core.somaxconn 'net.ipv4.tcp_*mem'",
         "tunekit inspect '*' --format json",
+        "tunekit inspect --boot high-conn",
+        "tunekit inspect high-conn --root /mnt/image",
     ),
     "0 in line, or the keys were read; 1 the kernel differs from the profile; 2 wrong usage or "
     "an invalid profile; 3 a required value cannot be read.",
@@ -62,6 +64,11 @@ def inspect(
     show_all: Annotated[
         bool, typer.Option("--all", "-a", help="Show also what is in line already.")
     ] = False,
+    boot: Annotated[
+        bool,
+        typer.Option("--boot", help="Set beside it what boot will set, from which file and line."),
+    ] = False,
+    root: options.RootOption = None,
     assignments: options.SetOption = None,
     netns: options.NetnsOption = None,
     state_dir: options.StateDirOption = None,
@@ -73,7 +80,12 @@ def inspect(
 
     With a profile: every setting that differs, what runs and what is wanted. With keys or globs:
     their values, with unit, range, default and meaning; '*' is every key that is safe to read.
-    Without an argument: against the profile that was applied last, else the keys of the catalogue.
+    Without an argument: the keys that boot sets and that have another value now.
+
+    With --boot: what boot will make of each key, from which file and line, and which other lines
+    about it lose, to whom: sysctl.d as systemd-sysctl reads it (or `sysctl --system`, where there
+    is no systemd), the kernel command line and TuneD. With --root the files of another system are
+    read, and no link in them leads out of it.
 
     Writes nothing and works for any user.
     """
@@ -84,7 +96,9 @@ def inspect(
 
         name, keys = sort_out(what or ())
         profile = options.load_profile(name, assignments) if name else None
-        report = api.inspect(profile, keys=keys, netns=netns, state_dir=state_dir)
+        report = api.inspect(
+            profile, keys=keys, boot=boot, root=root, netns=netns, state_dir=state_dir
+        )
         if report.next_step and assignments:
             again = " ".join(f"--set {quote(each)}" for each in assignments)
             report = replace(report, next_step=f"{report.next_step} {again}")

@@ -61,6 +61,15 @@ StateDirOption = Annotated[
         help="Where the journal is kept.  [default: /var/lib/tunekit]",
     ),
 ]
+RootOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--root",
+        parser=folder,
+        metavar="DIR",
+        help="Another root file system, an image or a chroot: its files alone, not this kernel.",
+    ),
+]
 UserOption = Annotated[
     str,
     typer.Option(

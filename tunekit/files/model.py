@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
+
+from tunekit.records import dataclass
 
 
 class Reader(Enum):
@@ -16,8 +17,8 @@ class Reader(Enum):
 class Writer(Enum):
     """Who writes a key at boot, in the order in which they do."""
 
-    KERNEL = "kernel command line"
-    MANAGER = "systemd itself"
+    KERNEL = "the kernel command line"
+    MANAGER = "systemd itself (PID 1)"
     """PID 1 raises fs.file-max when it starts (bump_file_max_and_nr_open in src/core/main.c)."""
     SYSCTL_D = "sysctl.d"
     SYSCTL_CONF = "sysctl.conf"
@@ -51,6 +52,16 @@ class Assignment:
     writer: Writer = Writer.SYSCTL_D
     optional: bool = False
     computed: bool = False
+
+    @property
+    def place(self) -> str:
+        """Who sets it and where, in words."""
+        match self.writer:
+            case Writer.KERNEL | Writer.MANAGER:
+                return f"set by {self.writer.value}"
+            case Writer.TUNED:
+                return f"set by TuneD in {self.origin}"
+        return f"set in {self.origin}"
 
     @property
     def is_glob(self) -> bool:

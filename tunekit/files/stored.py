@@ -8,11 +8,11 @@ behind the last one. The programs of boot write with stdio, which hides all that
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from tunekit import catalog
 from tunekit.catalog.model import Tunable
 from tunekit.errors import InvalidValue
+from tunekit.records import dataclass
 from tunekit.values import Kind, Numbers, SysctlValue, guess, parse
 
 _BLANKS = re.compile(r"[ \t\n]+")

@@ -16,10 +16,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from tunekit.files.model import Assignment, Origin, Reader, Writer
 from tunekit.files.root import Root
+from tunekit.records import dataclass
 
 FOLDERS = (
     "/etc/sysctl.d",

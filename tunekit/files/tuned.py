@@ -8,10 +8,10 @@ what /run/sysctl.d, /etc/sysctl.d and /etc/sysctl.conf say, but nothing below /u
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from tunekit.files.model import Assignment, Origin, Writer
 from tunekit.files.root import Root
+from tunekit.records import dataclass
 
 ACTIVE = "/etc/tuned/active_profile"
 _MAIN = "/etc/tuned/tuned-main.conf"

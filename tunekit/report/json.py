@@ -21,7 +21,7 @@ from tunekit.errors import Location, TunekitError
 from tunekit.kernel.host import HostIdentity
 from tunekit.probe.model import Measurement
 from tunekit.report.escape import well_formed
-from tunekit.report.model import SCHEMA, KeyRow, ProfileSummary, Report
+from tunekit.report.model import SCHEMA, BootLine, BootRow, KeyRow, ProfileSummary, Report
 
 
 def render_json(report: Report) -> str:
@@ -52,6 +52,7 @@ def to_json(report: Report) -> dict[str, Any]:
         "findings": [_finding(finding) for finding in report.findings],
         "measurements": [_measurement(measurement) for measurement in report.measurements],
         "keys": [_key(row) for row in report.keys],
+        "boot": [_boot_row(row) for row in report.boot],
         "transactions": [_transaction(transaction) for transaction in report.transactions],
         "errors": [_error(error) for error in report.errors],
         "notes": list(report.notes),
@@ -180,6 +181,30 @@ def _key(row: KeyRow) -> dict[str, Any]:
         "default": row.default,
         "scope": row.scope,
         "meaning": row.meaning,
+    }
+
+
+def _boot_row(row: BootRow) -> dict[str, Any]:
+    return {
+        "key": row.key,
+        "running": row.running,
+        "boot": row.boot,
+        "wanted": row.wanted,
+        "status": row.status.value,
+        "reason": row.reason,
+        "decided_by": row.decided_by and _boot_line(row.decided_by),
+        "shadowed": [_boot_line(line) for line in row.shadowed],
+    }
+
+
+def _boot_line(line: BootLine) -> dict[str, Any]:
+    return {
+        "file": line.file,
+        "line": line.line,
+        "writer": line.writer,
+        "key": line.key,
+        "value": line.value,
+        "by": line.by,
     }
 
 

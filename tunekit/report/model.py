@@ -10,7 +10,7 @@ from tunekit.errors import ExitCode, TunekitError
 from tunekit.records import dataclass
 
 if TYPE_CHECKING:
-    from tunekit.check.model import Finding
+    from tunekit.check.model import Finding, Status
     from tunekit.engine.model import Change
     from tunekit.engine.transaction import Transaction
     from tunekit.kernel.host import HostIdentity
@@ -45,6 +45,35 @@ class KeyRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BootLine:
+    """A line that sets a key at boot, or would: `by` names what keeps it from that.
+
+    `key` is the line's own spelling, which may be a pattern; `value` is None for an exclusion.
+    """
+
+    file: str
+    line: int | None
+    writer: str
+    key: str
+    value: str | None
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BootRow:
+    """A key now and after the next boot; None where that cannot be told."""
+
+    key: str
+    running: str | None
+    boot: str | None
+    wanted: str
+    status: Status
+    reason: str
+    decided_by: BootLine | None = None
+    shadowed: tuple[BootLine, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """What a command found, did and measured.
 
@@ -65,6 +94,7 @@ class Report:
     findings: tuple[Finding, ...] = ()
     measurements: tuple[Measurement, ...] = ()
     keys: tuple[KeyRow, ...] = ()
+    boot: tuple[BootRow, ...] = ()
     transactions: tuple[Transaction, ...] = ()
     errors: tuple[TunekitError, ...] = ()
     notes: tuple[str, ...] = ()

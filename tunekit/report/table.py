@@ -46,6 +46,8 @@ def _tables(report: Report) -> Iterator[str]:
         yield "changes"
     if report.keys:
         yield "keys"
+    if report.boot:
+        yield "boot"
     if report.transactions:
         yield "history"
     if report.findings:
