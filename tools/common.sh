@@ -57,6 +57,23 @@ apt_lists() {
     export APT_LISTS_DONE=1
 }
 
+# unpacked PACKAGE: a Debian package below .debs, not installed: what it would start stays off.
+unpacked() {
+    [ ! -d "$ROOT/.debs/$1" ] || return 0
+    command -v apt-get >/dev/null || {
+        say "no apt-get here to fetch the package $1 with"
+        return 1
+    }
+    [ "$(id -u)" -ne 0 ] || apt_lists
+    local folder
+    mkdir -p "$ROOT/.debs"
+    folder=$(mktemp -d "$ROOT/.debs/fetch.XXXXXX")
+    fetch() (cd "$folder" && apt-get download "$1" && dpkg-deb -x ./*.deb files)
+    if quietly "fetching $1" fetch "$1"; then mv "$folder/files" "$ROOT/.debs/$1"; fi
+    rm -rf "$folder"
+    [ -d "$ROOT/.debs/$1" ]
+}
+
 find_python() {
     local name
     for name in ${PYTHON:-} python3 python3.14 python3.13 python3.12 python3.11; do

@@ -22,6 +22,7 @@ def pages() -> dict[Path, str]:
     return {
         REFERENCE / "commands.md": commands(),
         REFERENCE / "report-schema.md": report_schema(),
+        REFERENCE / "profile.schema.json": profile_schema(),
     }
 
 
@@ -50,6 +51,8 @@ def commands() -> str:
     for name in names:
         command = group.get_command(context, name)  # type: ignore[attr-defined]
         lines += ["", *_command(command, name)]
+        for part in getattr(command, "summaries", ()):
+            lines += ["", *_command(command.get_command(context, part), f"{name} {part}")]
     return "\n".join(lines) + "\n"
 
 
@@ -89,6 +92,13 @@ def _meaning(parameter: Any) -> str:
     text = _paragraph(parameter.help or "")
     default = getattr(parameter.default, "value", parameter.default)
     return f"{text} [default: {default}]" if isinstance(default, str) and default else text
+
+
+def profile_schema() -> str:
+    """The JSON Schema of a profile, as `tunekit profile schema` prints it."""
+    from tunekit.api.profiles import profile_schema as report
+
+    return report().text
 
 
 def report_schema() -> str:

@@ -4,15 +4,13 @@
 
 import signal
 from collections.abc import Sequence
-from importlib import import_module
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from typer.core import TyperGroup
 
 from tunekit import __version__
 from tunekit.cli import output
-from tunekit.cli.coercion import convert_cheaply
+from tunekit.cli.lazy import LazyGroup
 from tunekit.errors import ExitCode
 
 COMMANDS = {
@@ -27,6 +25,7 @@ COMMANDS = {
     "preflight": "tell whether a build that needs a profile may go to this host",
     "sockbuf": "measure how socket buffer sizes affect sending",
     "stale": "find programs that still run on old values",
+    "profile": "list, show, check, make and export profiles",
 }
 EPILOG = """\
 Exit codes: 0 done or in line; 1 the answer is no; 2 wrong usage or an invalid profile; 3 could not
@@ -35,45 +34,16 @@ the lock; 70 internal error; 130, 143 interrupted.
 """
 
 
-class LazyGroup(TyperGroup):
-    """A group whose commands are modules of `tunekit.cli`, imported when they are called."""
+class Tunekit(LazyGroup):
+    """The commands, each a module of `tunekit.cli`."""
 
-    def get_params(self, ctx: Any) -> Any:
-        """The parameters before a command's name, `--help` among them."""
-        return convert_cheaply(super().get_params(ctx))
-
-    def list_commands(self, ctx: Any) -> list[str]:
-        """The names, in the order of the help text."""
-        return list(COMMANDS)
-
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """Import a command's module and make its `app` a command; None for an unknown name."""
-        if cmd_name not in self.commands and cmd_name in COMMANDS:
-            module = import_module(f"tunekit.cli.{cmd_name}")
-            command = typer.main.get_command(module.app)
-            command.name = cmd_name
-            self.commands[cmd_name] = command
-        return self.commands.get(cmd_name)
-
-    def format_commands(self, ctx: Any, formatter: Any) -> None:
-        """List the commands without importing any."""
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
-
-    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """Find the command that is called, with a suggestion for a misspelt one."""
-        if args[0] not in COMMANDS and not args[0].startswith("-"):
-            from difflib import get_close_matches
-
-            near = get_close_matches(args[0], COMMANDS, n=1)
-            advice = f"did you mean {near[0]}?" if near else f"there are {', '.join(COMMANDS)}"
-            ctx.fail(f"no command {args[0]!r}; {advice}")
-        return super().resolve_command(ctx, args)
+    package = "tunekit.cli"
+    summaries = COMMANDS
 
 
 app = typer.Typer(
     name="tunekit",
-    cls=LazyGroup,
+    cls=Tunekit,
     add_completion=False,
     no_args_is_help=True,
     rich_markup_mode=None,

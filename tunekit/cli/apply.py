@@ -31,9 +31,7 @@ EPILOG = options.epilog(
 
 @app.command(cls=options.Command, epilog=EPILOG)
 def apply(
-    profile: Annotated[
-        str, typer.Argument(metavar="PROFILE", help="A path, or the name of a profile.")
-    ],
+    profile: options.ProfileArgument,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", "-n", help="Show what would be written; write nothing.")
     ] = False,

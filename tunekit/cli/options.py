@@ -52,6 +52,25 @@ def folder(text: str) -> Path:
     return Path(text)
 
 
+def _file(text: str) -> Path:
+    if not text:
+        raise typer.BadParameter("an empty path; name a file")
+    return Path(text)
+
+
+OutputOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--output",
+        "-o",
+        parser=_file,
+        metavar="FILE",
+        help="Write to this file, which must not be there yet, instead of standard output.",
+    ),
+]
+ProfileArgument = Annotated[
+    str, typer.Argument(metavar="PROFILE", help="A path, or the name of a profile.")
+]
 StateDirOption = Annotated[
     Path | None,
     typer.Option(

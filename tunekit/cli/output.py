@@ -19,6 +19,8 @@ from tunekit.records import dataclass
 from tunekit.report.formats import Format, render
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tunekit.cli.reports import ReportFile
     from tunekit.report.model import Report
 
@@ -75,6 +77,23 @@ def deliver(command: str, look: Look, operation: Callable[[], Report]) -> int:
             # A report that cannot be drawn still has to say what came of the command.
             lost = failure(command, internal(error, look.verbose))
             return show(replace(lost, changed=report.changed), look)
+
+
+def deliver_file(
+    command: str, look: Look, operation: Callable[[], Report], target: Path | None
+) -> int:
+    """Like `deliver`, for a command that makes a file: to `target` if that is given."""
+
+    def kept() -> Report:
+        report = operation()
+        if target is None or not report.text:
+            return report
+        from tunekit.files.new_file import create
+
+        create(target, report.text)
+        return replace(report, text="", changed=True, verdict=f"written to {target}")
+
+    return deliver(command, look, kept)
 
 
 def failure(command: str, error: TunekitError) -> Report:
@@ -181,7 +200,7 @@ def usage_error(error: Any, arguments: Sequence[str]) -> int:
     context = getattr(error, "ctx", None)
     path = context.command_path if context else "tunekit"
     command = path.removeprefix("tunekit").strip()
-    if context and not arguments:
+    if context and (not arguments or type(error).__name__ == "NoArgsIsHelpError"):
         # No argument at all is a question rather than a mistake.
         whisper(f"{context.get_help()}\n")
         return int(ExitCode.USAGE)

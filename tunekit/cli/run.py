@@ -25,9 +25,7 @@ EPILOG = options.epilog(
 
 @app.command(cls=options.Command, epilog=EPILOG)
 def run(
-    profile: Annotated[
-        str, typer.Argument(metavar="PROFILE", help="A path, or the name of a profile.")
-    ],
+    profile: options.ProfileArgument,
     command: Annotated[
         list[str] | None,
         typer.Argument(metavar="-- CMD...", help="The command and its arguments, after --."),

@@ -21,7 +21,15 @@ from tunekit.errors import Location, TunekitError
 from tunekit.kernel.host import HostIdentity
 from tunekit.probe.model import Measurement
 from tunekit.report.escape import well_formed
-from tunekit.report.model import SCHEMA, BootLine, BootRow, KeyRow, ProfileSummary, Report
+from tunekit.report.model import (
+    SCHEMA,
+    BootLine,
+    BootRow,
+    KeyRow,
+    Listing,
+    ProfileSummary,
+    Report,
+)
 
 
 def render_json(report: Report) -> str:
@@ -54,6 +62,8 @@ def to_json(report: Report) -> dict[str, Any]:
         "keys": [_key(row) for row in report.keys],
         "boot": [_boot_row(row) for row in report.boot],
         "transactions": [_transaction(transaction) for transaction in report.transactions],
+        "listings": [_listing(listing) for listing in report.listings],
+        "text": report.text,
         "errors": [_error(error) for error in report.errors],
         "notes": list(report.notes),
         "data": dict(report.data),
@@ -206,6 +216,11 @@ def _boot_line(line: BootLine) -> dict[str, Any]:
         "value": line.value,
         "by": line.by,
     }
+
+
+def _listing(listing: Listing) -> dict[str, Any]:
+    rows = [dict(zip(listing.columns, row, strict=True)) for row in listing.rows]
+    return {"title": listing.title, "rows": rows}
 
 
 def _error(error: TunekitError) -> dict[str, Any]:

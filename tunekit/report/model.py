@@ -73,13 +73,22 @@ class BootRow:
     shadowed: tuple[BootLine, ...] = ()
 
 
+class Listing:
+    """Rows of texts under the names of their columns, such as the profiles there are."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """What a command found, did and measured.
 
     `verdict` is the answer in one sentence, `next_step` what the user can do now. `changed`
     tells whether anything on the host is different than before. `notes` are remarks that stop
-    nothing. `data` holds what only one command has, JSON-ready.
+    nothing. `text` is the file that a command makes: then it is all that a person gets on standard
+    output. `data` holds what only one command has, JSON-ready.
     """
 
     command: str
@@ -96,6 +105,8 @@ class Report:
     keys: tuple[KeyRow, ...] = ()
     boot: tuple[BootRow, ...] = ()
     transactions: tuple[Transaction, ...] = ()
+    listings: tuple[Listing, ...] = ()
+    text: str = ""
     errors: tuple[TunekitError, ...] = ()
     notes: tuple[str, ...] = ()
     data: Mapping[str, Any] = field(default_factory=dict)

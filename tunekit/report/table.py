@@ -28,6 +28,9 @@ _OF_FINDINGS = {
 
 def render_table(report: Report, *, width: int, colour: bool, everything: bool = False) -> str:
     """Write a report for a terminal of `width` columns; empty when it has nothing to say."""
+    if report.text:
+        # A file for another program: nothing may stand around it.
+        return report.text
     page = Page(width=max(width, MIN_WIDTH), colour=colour, everything=everything)
     tables = [_draw(name, report, page) for name in _tables(report)]
     conclusion = _conclusion(report, page)
@@ -50,6 +53,8 @@ def _tables(report: Report) -> Iterator[str]:
         yield "boot"
     if report.transactions:
         yield "history"
+    if report.listings:
+        yield "listings"
     if report.findings:
         yield _OF_FINDINGS.get(report.command, "findings")
     if report.measurements:
