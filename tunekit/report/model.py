@@ -73,6 +73,7 @@ class BootRow:
     shadowed: tuple[BootLine, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
     """Rows of texts under the names of their columns, such as the profiles there are."""
 
