@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tunekit.api.staleness import stale
     from tunekit.api.targeting import verify_targets
     from tunekit.api.undoing import rollback
+    from tunekit.api.waiting import readiness
 
 __all__ = [
     "Observer",
@@ -33,6 +34,7 @@ __all__ = [
     "load_profile",
     "plan",
     "preflight",
+    "readiness",
     "rollback",
     "run",
     "serve",
@@ -51,6 +53,7 @@ _HOME = {
     "load_profile": "looking",
     "plan": "looking",
     "preflight": "gating",
+    "readiness": "waiting",
     "rollback": "undoing",
     "run": "running",
     "serve": "serving",

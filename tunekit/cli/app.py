@@ -24,6 +24,7 @@ COMMANDS = {
     "serve": "be the server for another host's verify",
     "preflight": "tell whether a build that needs a profile may go to this host",
     "sockbuf": "measure how socket buffer sizes affect sending",
+    "readiness": "measure how select, poll and epoll scale",
     "stale": "find programs that still run on old values",
     "profile": "list, show, check, make and export profiles",
 }

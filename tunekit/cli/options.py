@@ -134,7 +134,7 @@ def report_files(texts: Sequence[str] | None) -> tuple[ReportFile, ...]:
 
 
 _QUANTITY = r"([0-9]{1,9}(?:\.[0-9]{1,9})?)"
-_SECONDS = {"ms": 0.001, "s": 1.0, "": 1.0, "m": 60.0, "h": 3600.0}
+_SECONDS = {"us": 1e-6, "ms": 0.001, "s": 1.0, "": 1.0, "m": 60.0, "h": 3600.0}
 
 
 def new_app() -> typer.Typer:
@@ -185,14 +185,14 @@ def number(text: str, *, option: str, lowest: int = 1, highest: int = 2**63 - 1)
 
 
 def duration(text: str, *, option: str) -> float:
-    """Read a time such as `500ms`, `30s`, `2m` or `1h` as seconds; without a unit it is seconds.
+    """Read a time such as `500us`, `20ms`, `30s`, `2m` or `1h` in seconds, the unit of a bare one.
 
     Raises UsageError with the option that it was given to.
     """
-    match = re.fullmatch(f"{_QUANTITY}(ms|s|m|h|)", text.strip())
+    match = re.fullmatch(f"{_QUANTITY}(us|ms|s|m|h|)", text.strip())
     if match is None:
         raise UsageError(
-            f"{text!r} is not a time", key=option, hint="write 500ms, 30s, 2m or 1h, as in sleep(1)"
+            f"{text!r} is not a time", key=option, hint="write 500us, 20ms, 30s, 2m or 1h"
         )
     return float(match[1]) * _SECONDS[match[2]]
 

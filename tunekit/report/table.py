@@ -60,6 +60,7 @@ def _tables(report: Report) -> Iterator[str]:
     if report.measurements:
         yield "figures"
         yield "buffers"
+        yield "readiness"
 
 
 def _draw(name: str, report: Report, page: Page) -> list[str]:

@@ -10,7 +10,15 @@ from tunekit.errors import UsageError
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
-    [("500ms", 0.5), ("30s", 30.0), ("2m", 120.0), ("1h", 3600.0), ("0.5", 0.5), ("90", 90.0)],
+    [
+        ("500us", 0.0005),
+        ("500ms", 0.5),
+        ("30s", 30.0),
+        ("2m", 120.0),
+        ("1h", 3600.0),
+        ("0.5", 0.5),
+        ("90", 90.0),
+    ],
 )
 def test_a_time_is_read_in_seconds(text: str, seconds: float) -> None:
     assert duration(text, option="--hold") == seconds
@@ -21,7 +29,7 @@ def test_what_is_no_time_is_said(text: str) -> None:
     with pytest.raises(UsageError) as caught:
         duration(text, option="--hold")
     assert str(caught.value) == (
-        f"--hold: {text!r} is not a time; write 500ms, 30s, 2m or 1h, as in sleep(1)"
+        f"--hold: {text!r} is not a time; write 500us, 20ms, 30s, 2m or 1h"
     )
 
 

@@ -10,6 +10,7 @@ from tunekit.report.layout import Page, Row, table
 from tunekit.report.model import Report
 from tunekit.report.quantities import quantity
 from tunekit.report.tables.buffers import is_of_buffers
+from tunekit.report.tables.readiness import is_of_readiness
 
 _QUANTILE = "quantile"
 _NAMES: dict[float, str] = {0: "min", 1: "max"}
@@ -18,10 +19,12 @@ _TITLES = ("by", "of", "role", "part", "phase")
 
 
 def section(report: Report, page: Page) -> list[str]:
-    """Draw the measurements of a report, but for those of socket buffers: a table of figures, and
+    """Draw the measurements of a report that have no table of their own: a table of figures, and
     one of quantiles.
     """
-    found = [row for row in report.measurements if not is_of_buffers(row)]
+    found = [
+        row for row in report.measurements if not is_of_buffers(row) and not is_of_readiness(row)
+    ]
     figures = _figures([row for row in found if _QUANTILE not in row.parameters], page)
     quantiles = _quantiles([row for row in found if _QUANTILE in row.parameters], page)
     return [*figures, *([""] if figures and quantiles else []), *quantiles]

@@ -1,0 +1,62 @@
+"""Measuring how the readiness calls scale."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from tunekit.api.session import Observer, Silent, here, within
+from tunekit.engine.interrupts import Guard
+from tunekit.errors import UsageError
+from tunekit.probe.load import Family
+from tunekit.report.model import Report
+
+ROUNDS = 28
+BUDGET = 0.001
+"""Seconds that a call may take, when nothing is said."""
+
+
+def readiness(
+    *,
+    descriptors: Sequence[int] | None = None,
+    families: Sequence[Family] | None = None,
+    rounds: int = ROUNDS,
+    budget: float = BUDGET,
+    quick: bool = False,
+    netns: str | None = None,
+    observer: Observer | None = None,
+) -> Report:
+    """Measure select, poll and epoll over a ladder of descriptors, and say what it means.
+
+    `descriptors` are the sizes, cut to what nofile and the memory allow; `rounds` the least
+    number of samples of each figure, of which there are 25 at least; `budget` the seconds that a
+    call may take, for the verdict. `quick` takes fewer sizes and one family. Nothing on the host
+    is changed. Raises UsageError and ProbeRefused.
+    """
+    from tunekit.probe.readiness.measure import measure
+    from tunekit.probe.readiness.model import FEWEST_ROUNDS, study
+    from tunekit.probe.readiness.verdict import conclude
+
+    if rounds < FEWEST_ROUNDS:
+        raise UsageError(
+            f"{rounds} rounds are too few for a median and its spread",
+            hint=f"take {FEWEST_ROUNDS} or more",
+        )
+    plan = study(descriptors=descriptors, rounds=rounds, quick=quick)
+    chosen = families or ((Family.INET,) if quick else (Family.INET, Family.UNIX))
+    watch = observer or Silent()
+
+    def operation() -> Report:
+        with Guard() as guard, guard.raising():
+            outcome = measure(plan, chosen, observe=watch.note)
+        conclusions = conclude(outcome.measurements, budget=budget)
+        return Report(
+            command="readiness",
+            host=here(),
+            verdict=conclusions[0].sentence if conclusions else "",
+            measurements=outcome.measurements,
+            notes=outcome.notes,
+            data={"conclusions": [asdict(each) for each in conclusions]},
+        )
+
+    return within(netns, operation)

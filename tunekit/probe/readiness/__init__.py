@@ -1,0 +1,1 @@
+"""How select, poll and epoll scale with the descriptors that they watch."""
