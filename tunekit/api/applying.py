@@ -117,6 +117,23 @@ def _preview(orders: _Orders, on: Ground) -> Report:
 
 
 def _apply(orders: _Orders, on: Ground) -> Report:
+    report = _transacted(orders, on)
+    if report.exit_code not in (ExitCode.OK, ExitCode.NO):
+        return report
+    from tunekit.api.staleness import remark
+
+    # The lock is free again: looking writes nothing, and may take a second.
+    with Guard() as guard:
+        text = remark(
+            orders.profile, netns=orders.netns, state_dir=on.state_dir, journal_option=on.option
+        )
+        report = replace(report, verdict=f"{report.verdict}; {text}")
+        return outcome.admit_signal(
+            report, guard, "a signal came after that, and the change stands"
+        )
+
+
+def _transacted(orders: _Orders, on: Ground) -> Report:
     profile = orders.profile
     with on.entered() as (journal, guard):
         _end_other_boots(journal)

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
+from tunekit import catalog
 from tunekit.api.looking import applied_last
 from tunekit.api.session import here, summary, within
 from tunekit.check.model import Finding, Status
 from tunekit.check.stale import Wanted, judge
+from tunekit.check.stale.buffers import KEYS as BUFFERS
+from tunekit.check.stale.model import counted
+from tunekit.check.stale.networks import CHECK as NETWORK
 from tunekit.engine.earlier import earlier_values
+from tunekit.engine.scope import netns_scope, subject_of
 from tunekit.engine.store import STATE_DIR, peek
-from tunekit.errors import ExitCode, StateError
-from tunekit.kernel.running import KEYS, Running, gather
+from tunekit.errors import ExitCode, StateError, TunekitError
+from tunekit.kernel.readings import Reading, Value
+from tunekit.kernel.running import Running, gather
+from tunekit.kernel.sysctl import Sysctls
+from tunekit.profile.evaluate import value_of
 from tunekit.profile.find import spelling
 from tunekit.profile.limits import wanted_limit
+from tunekit.profile.model import Mode, Requirement
 from tunekit.report.model import Report
+from tunekit.values import Numbers, SysctlKey
 
 if TYPE_CHECKING:
     from tunekit.kernel.host import HostIdentity
@@ -41,13 +52,13 @@ def stale(
     if profile is None:
         profile, notes = applied_last(folder)
     chosen = profile
-    report = within(netns, lambda: _stale(chosen, folder))
+    report = within(netns, lambda: _stale(chosen, folder, alone=netns is not None))
     return replace(report, notes=(*notes, *report.notes))
 
 
-def _stale(profile: Profile | None, state_dir: Path) -> Report:
+def _stale(profile: Profile | None, state_dir: Path, *, alone: bool) -> Report:
     host = here()
-    running, findings = look(profile, host, state_dir)
+    running, findings = look(profile, host, state_dir, alone=alone)
     return Report(
         command="stale",
         exit_code=_exit_code(findings),
@@ -60,29 +71,87 @@ def _stale(profile: Profile | None, state_dir: Path) -> Report:
 
 
 def look(
-    profile: Profile | None, host: HostIdentity, state_dir: Path
+    profile: Profile | None, host: HostIdentity, state_dir: Path, *, alone: bool = False
 ) -> tuple[Running, tuple[Finding, ...]]:
-    """Gather what programs run on in this network namespace, and judge it."""
-    running = gather()
+    """Gather what programs run on in this network namespace, and judge it.
+
+    `alone` leaves the other network namespaces alone.
+    """
     earlier, journal = _earlier(host, state_dir)
+    settings = _settings(profile, earlier, host)
+    sizes = any(key in BUFFERS for key in (*earlier, *settings))
+    elsewhere = None if alone else [SysctlKey.parse(key) for key in settings]
+    running = gather(locks=sizes, elsewhere=elsewhere)
     wanted = Wanted(
         profile=spelling(profile.path) if profile else "",
         journal=journal,
         earlier=earlier,
         nofile=_limits(profile, running) if profile else {},
+        settings=settings,
+        buffers=sizes,
     )
     return running, judge(running, wanted)
 
 
+def remark(profile: Profile, *, netns: str, state_dir: Path, journal_option: str = "") -> str:
+    """Say in a line what still runs on old values after an apply, and how to see more.
+
+    Acts in this network namespace, which `netns` is the name of where it is not the caller's.
+    """
+    try:
+        _, findings = look(profile, here(), state_dir, alone=bool(netns))
+    except TunekitError as error:
+        return f"what still runs on old values is not known: {error.message}"
+    text = sentence(findings)
+    if _exit_code(findings) is ExitCode.OK:
+        return text
+    option = f" --netns {quote(netns)}" if netns else ""
+    return f"{text}, see: tunekit stale {spelling(profile.path)}{option}{journal_option}"
+
+
+def _settings(
+    profile: Profile | None, earlier: Iterable[str], host: HostIdentity
+) -> Mapping[str, tuple[Requirement, ...]]:
+    """What a network namespace's own keys should be: as the profile wants them, else, where the
+    journal has them, as they are here.
+    """
+    own = netns_scope(host)
+    keys = (
+        [setting.key for setting in profile.settings] if profile else map(SysctlKey.parse, earlier)
+    )
+    wanted = {each.key: each.requirements for each in profile.settings} if profile else {}
+    sysctls = Sysctls()
+    found = {}
+    for key in keys:
+        if subject_of(key, catalog.find(key), host).scope != own:
+            continue
+        if requirements := wanted.get(key) or _as_here(sysctls.read(key), str(key)):
+            found[str(key)] = requirements
+    return found
+
+
+def _as_here(reading: Reading, key: str) -> tuple[Requirement, ...]:
+    if not isinstance(reading, Value):
+        return ()
+    value = value_of(key, reading.text)
+    present = value.fields if isinstance(value, Numbers) else value
+    return (Requirement(mode=Mode.EXACTLY, wanted=present),)
+
+
 def sentence(findings: Sequence[Finding]) -> str:
     """The answer in one sentence."""
-    old = list(dict.fromkeys(row.subject for row in findings if row.status in _OLD))
+    old = {row.subject: row.check == NETWORK for row in findings if row.status in _OLD}
+    networks = sum(old.values())
+    parts = (
+        (len(old) - networks, "program", "programs"),
+        (networks, "group of other networks", "groups of other networks"),
+    )
     unseen = sum(row.status is Status.UNKNOWN for row in findings)
     rest = f"; {unseen} could not be looked at" if unseen else ""
     if not old:
         return f"nothing that was seen runs on old values{rest}"
-    what = f"{old[0]} runs" if len(old) == 1 else f"{len(old)} programs run"
-    return f"{what} on old values{rest}"
+    what = " and ".join(counted(*part) for part in parts if part[0])
+    return f"{what} {'runs' if len(old) == 1 else 'run'} on old values{rest}"
 
 
 def _exit_code(findings: Sequence[Finding]) -> ExitCode:
@@ -96,7 +165,7 @@ def _earlier(host: HostIdentity, state_dir: Path) -> tuple[Mapping[str, Sequence
     """The earlier values, and why the journal could not be read."""
     try:
         with peek(state_dir) as journal:
-            return (earlier_values(journal, host, KEYS) if journal else {}), ""
+            return (earlier_values(journal, host) if journal else {}), ""
     except StateError as error:
         return {}, error.message
 

@@ -48,7 +48,9 @@ def stale(
     """Find what still runs on old values after a change, and say what mends each.
 
     A program keeps what it took from a setting when it began: the backlog of a listener, its limit
-    of open files. Each program is one line, however many processes and sockets it has.
+    of open files, the congestion control of a connection, the sizes of buffers. Other network
+    namespaces keep their own copies of settings. Each program is a line for what is old about it,
+    however many processes and sockets it has.
 
     Writes nothing and works for any user; what that user may not see is said.
     """

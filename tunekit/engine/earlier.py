@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from tunekit.engine.journal import Journal
 from tunekit.engine.scope import host_scope, netns_scope
 from tunekit.kernel.host import HostIdentity
 
 
-def earlier_values(
-    journal: Journal, host: HostIdentity, keys: Collection[str]
-) -> Mapping[str, Sequence[str]]:
+def earlier_values(journal: Journal, host: HostIdentity) -> Mapping[str, Sequence[str]]:
     """Collect the values that transactions of this boot found or left, oldest first.
 
     Only those of this host and of the network namespace that `host` was taken in. The present
@@ -23,7 +21,7 @@ def earlier_values(
         if transaction.boot_id != host.boot_id:
             continue
         for write in journal.writes(transaction.id):
-            if write.subject.name in keys and write.subject.scope in here:
+            if write.subject.scope in here:
                 values = found.setdefault(write.subject.name, {})
                 values.update(dict.fromkeys(v for v in (write.before, write.after) if v))
     return {key: tuple(values) for key, values in found.items()}

@@ -7,16 +7,17 @@ Gathered by program, and not by socket: a hundred thousand of them are a few lin
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from itertools import islice, zip_longest
+from itertools import islice, repeat, zip_longest
 from pathlib import Path
 from typing import NamedTuple
 
 from tunekit.kernel import sockdiag
 from tunekit.kernel.counters import PROC
 from tunekit.kernel.descriptors import Held, Lock, buffer_locks, held_sockets
+from tunekit.kernel.networks import Network, other_networks
 from tunekit.kernel.processes import NO_GROUP, Group, Process, are_hidden, own_network, processes
 from tunekit.kernel.readings import Value
 from tunekit.kernel.sockdiag import Connection, Listener
@@ -105,13 +106,16 @@ class Program:
 class Running:
     """What `gather` found. `present` are the values of KEYS now, without those that cannot be read.
 
-    `hidden` says that /proc does not show the processes of others, `unasked` why sock_diag could
-    not be asked, or that it could.
+    `networks` are the other network namespaces, `astray` how many processes may be in one and
+    may not be asked. `hidden` says that /proc does not show the processes of others, `unasked` why
+    sock_diag could not be asked, empty when it was.
     """
 
     programs: tuple[Program, ...]
     present: Mapping[str, str]
     processes: int = 0
+    networks: tuple[Network, ...] = ()
+    astray: int = 0
     hidden: bool = False
     unasked: str = ""
 
@@ -121,16 +125,22 @@ class Running:
         return not self.unasked and not any(each.is_nobody for each in self.programs)
 
 
-def gather(*, locks: bool = True, proc: Path = PROC) -> Running:
+def gather(
+    *, locks: bool = True, elsewhere: Collection[SysctlKey] | None = None, proc: Path = PROC
+) -> Running:
     """Look at every process of this network namespace and at every socket.
 
     `locks` also looks for buffers that programs have set, through a copy of their descriptors.
-    What cannot be seen is counted; nothing is raised for it.
+    `elsewhere` are keys to read in every other network namespace, None to leave those alone. What
+    cannot be seen is counted; nothing is raised for it.
     """
     here = own_network(proc)
-    seen = [
-        each for each in processes(proc) if each.network in (here, None) and each.pid != os.getpid()
-    ]
+    everybody = [each for each in processes(proc) if each.pid != os.getpid()]
+    seen = [each for each in everybody if each.network in (here, None)]
+    networks: tuple[Network, ...] = ()
+    if elsewhere is not None:
+        # Before anything large is in memory: a child has a copy of it.
+        networks = other_networks(everybody, here, elsewhere)
     held = held_sockets((each.pid for each in seen), proc=proc)
     tally = _Tally(seen, held)
     unasked = ""
@@ -145,6 +155,8 @@ def gather(*, locks: bool = True, proc: Path = PROC) -> Running:
         programs=tuple(tally.programs()),
         present=dict(_present(Sysctls(proc / "sys"))),
         processes=len(seen),
+        networks=networks,
+        astray=0 if elsewhere is None else sum(each.network is None for each in seen),
         hidden=are_hidden(proc),
         unasked=unasked,
     )
@@ -236,9 +248,7 @@ class _Tally:
 
     def look(self) -> None:
         """Look at some sockets of each kind for locked buffers."""
-        rounds = zip_longest(
-            *(((each, kind) for each in kind.examples) for kind in self._kinds.values())
-        )
+        rounds = zip_longest(*(zip(kind.examples, repeat(kind)) for kind in self._kinds.values()))
         chosen = islice((one for each in rounds for one in each if one is not None), _LOOKS)
         holders = self._held.holders
         # Those of one process together.

@@ -8,7 +8,7 @@ program's own choice; `skip` does not matter to a network load; `unknown` could 
 from __future__ import annotations
 
 from tunekit.check.model import Finding
-from tunekit.check.stale import backlogs, limits, unseen
+from tunekit.check.stale import backlogs, buffers, congestion, limits, networks, unseen
 from tunekit.check.stale.model import Wanted
 from tunekit.kernel.running import Running
 
@@ -16,9 +16,12 @@ __all__ = ["Wanted", "judge"]
 
 
 def judge(running: Running, wanted: Wanted) -> tuple[Finding, ...]:
-    """Judge every program, then name what could not be seen."""
+    """Judge every program and every other network namespace, then name what could not be seen."""
     return (
         *backlogs.judge(running, wanted),
         *limits.judge(running, wanted),
+        *congestion.judge(running, wanted),
+        *buffers.judge(running, wanted),
+        *networks.judge(running, wanted),
         *unseen.judge(running, wanted),
     )

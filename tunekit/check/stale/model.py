@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from shlex import quote
 
 from tunekit.kernel.running import Program
+from tunekit.profile.model import Requirement
 
 NOBODY = "(program not seen)"
 """Stands for whoever holds a socket whose program may not be seen."""
@@ -18,14 +19,18 @@ class Wanted:
 
     `earlier` are the values that a key had before during this boot, as the journal has them.
     `nofile` maps each present soft and hard limit to the one that the profile wants instead,
-    without those that are generous enough. `profile` is how the profile is typed in a command,
-    empty without one. `journal` says why the journal could not be read, empty when it was.
+    without those that are generous enough. `settings` is what other network namespaces are
+    compared with. `buffers` says that the sizes of buffers matter: the profile sets them, or they
+    have changed. `profile` is how the profile is typed in a command, empty without one. `journal`
+    says why the journal could not be read, empty when it was.
     """
 
     profile: str = ""
     journal: str = ""
     earlier: Mapping[str, Sequence[str]] = field(default_factory=dict)
     nofile: Mapping[tuple[int, int], tuple[int, int]] = field(default_factory=dict)
+    settings: Mapping[str, tuple[Requirement, ...]] = field(default_factory=dict)
+    buffers: bool = False
 
     def numbers(self, key: str, index: int = 0) -> frozenset[int]:
         """The earlier values of one field of a key."""

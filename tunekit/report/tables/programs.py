@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 from tunekit.check.model import Finding, Status
 from tunekit.report.escape import cell
 from tunekit.report.layout import Page, Row, prose, table
@@ -9,6 +11,8 @@ from tunekit.report.model import Report
 from tunekit.report.style import Tone
 from tunekit.report.tables.inspection import why
 
+_NETWORK = "stale.network"
+_NAMED = 8
 _VERDICTS = {
     Status.PASS: ("not stale", Tone.DIM),
     Status.FAIL: ("stale", Tone.BAD),
@@ -24,19 +28,28 @@ def section(report: Report, page: Page) -> list[str]:
     unless all is asked for.
     """
     shown = [row for row in report.findings if page.everything or not _folded(row)]
-    hidden = [row for row in report.findings if row not in shown]
     rows = [_row(finding) for finding in sorted(shown, key=_urgency)]
     lines = table(("program", "runs on", "wanted", "verdict"), rows, page)
-    for status, text in (
-        (Status.PASS, "in line"),
-        (Status.SKIP, "below the limit of open files, without a socket of this network"),
-    ):
-        names = list(dict.fromkeys(row.subject for row in hidden if row.status is status))
+    for text, folded in _groups([row for row in report.findings if row not in shown]):
+        names = list(dict.fromkeys(row.subject for row in folded))
         if names:
-            text = f"{len(names)} {text}: {', '.join(map(cell, names[:8]))}"
-            text += f" and {len(names) - 8} more" if len(names) > 8 else ""
-            lines += ["", *prose(f"{text} (--all shows them).", page, tone=Tone.DIM)]
+            some = ", ".join(map(cell, names[:_NAMED]))
+            rest = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+            words = f"{len(names)} {text}: {some}{rest} (--all shows them)."
+            lines += [*([""] if lines else []), *prose(words, page, tone=Tone.DIM)]
     return lines
+
+
+def _groups(rows: Sequence[Finding]) -> Iterator[tuple[str, list[Finding]]]:
+    """What is said of the rows that are not shown, and which those are."""
+    yield "in line", [row for row in rows if row.status is Status.PASS]
+    rows = [row for row in rows if row.status is Status.SKIP]
+    networks = [row for row in rows if row.check == _NETWORK]
+    yield (
+        "below the limit of open files, but without a socket in this network",
+        [row for row in rows if row not in networks],
+    )
+    yield "with a loopback alone", networks
 
 
 def _urgency(finding: Finding) -> int:
