@@ -6,6 +6,8 @@ stands here: a test marked `kernel` runs inside the fence, one marked `vm` in th
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 from hypothesis import settings
 
@@ -15,6 +17,10 @@ from tests.support.vm import plugin
 # A test fails on a wrong answer, not on a slow machine.
 settings.register_profile("tunekit", deadline=None)
 settings.load_profile("tunekit")
+
+# A shell starts what it puts in the background deaf to these two, and what a test starts would be.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -215,6 +215,21 @@ def test_a_damaged_journal_stops_everything_before_a_write(
     assert values() == base
 
 
+def test_a_journal_damaged_in_one_page_stops_everything_before_a_write(
+    profile: Profile, tmp_path: Path
+) -> None:
+    base = values()
+    apply(profile, ground(tmp_path))
+    api.rollback(ground=ground(tmp_path))
+    journal = tmp_path / "state" / "journal.sqlite"
+    data = bytearray(journal.read_bytes())
+    data[4096:8192] = b"\x55" * 4096
+    journal.write_bytes(data)
+    with pytest.raises(StateError, match=r"the journal is damaged: [^\n]+; see what `sqlite3"):
+        apply(profile, ground(tmp_path))
+    assert values() == base
+
+
 def test_a_journal_of_a_newer_schema_is_refused(profile: Profile, tmp_path: Path) -> None:
     apply(profile, ground(tmp_path))
     api.rollback(ground=ground(tmp_path))
@@ -241,18 +256,20 @@ def test_what_the_journal_says_is_checked_before_it_is_written(
     assert values() == before
 
 
+@pytest.mark.parametrize("room", [0, 16, 60])
 def test_a_full_disk_stops_an_apply_before_its_first_write(
-    profile: Profile, tmp_path: Path
+    profile: Profile, tmp_path: Path, room: int
 ) -> None:
     import subprocess
 
     small = tmp_path / "state"
     small.mkdir(mode=0o700)
     subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=40k,mode=0700", "tmpfs", str(small)], check=True
+        ["mount", "-t", "tmpfs", "-o", "size=64k,mode=0700", "tmpfs", str(small)], check=True
     )
-    (small / "ballast").write_bytes(b"x" * 24_000)
+    # Full from the start, while the tables are made, and when the transaction is to be recorded.
+    (small / "ballast").write_bytes(b"x" * (64 - room) * 1024)
     base = values()
-    with pytest.raises(StateError, match="cannot use the journal"):
+    with pytest.raises(StateError, match="is full; free some space on the file system of"):
         apply(profile, ground(tmp_path))
     assert values() == base

@@ -143,13 +143,9 @@ def _pass_over(run: _Run, change: Change, error: TunekitError) -> None:
     """Put one refused key back, half-written as it may be, and go on."""
     before = next(write.before for write in run.writes if write.subject == change.subject)
     run.stuck.update(restore(run.machine, {change.subject: before}))
-    row = _rejected(change, error)
-    if change.subject in run.stuck:
-        row = replace(row, detail=f"{row.detail}; not put back: {run.stuck[change.subject]}")
-    else:
+    if change.subject not in run.stuck:
         run.passed_over.append(change.subject)
-    text = run.machine.text(change.subject)
-    run.done.append(replace(row, after=None if text is None else shown(change.key, text)))
+    run.done.append(_left_rejected(run.machine, _rejected(change, error), run.stuck))
 
 
 def _verify(run: _Run) -> None:
@@ -196,6 +192,14 @@ def _rejected(change: Change, error: TunekitError) -> Change:
     return replace(change, outcome=Outcome.REJECTED, detail=error.message, remedy=error.hint)
 
 
+def _left_rejected(machine: Machine, row: Change, stuck: Mapping[Subject, str]) -> Change:
+    """A rejected row with what its key reads once it was put back, or was not."""
+    if row.subject in stuck:
+        row = replace(row, detail=f"{row.detail}; not put back: {stuck[row.subject]}")
+    text = machine.text(row.subject)
+    return replace(row, after=None if text is None else shown(row.key, text))
+
+
 def _what_moved(machine: Machine, plan: Plan) -> list[Change]:
     rows = []
     for change in plan.moved:
@@ -209,17 +213,17 @@ def _what_moved(machine: Machine, plan: Plan) -> list[Change]:
 def _undo(run: _Run, journal: Journal, error: Exception) -> Applied:
     if not isinstance(error, TunekitError):
         error = TunekitError(str(error), hint="see the kernel log (dmesg)")
+    problems = _restore(run.machine, run.writes)
     try:
-        problems = put_back(run.machine, journal, run.transaction, run.writes)
+        _end(run.machine, journal, run.transaction, problems)
     except StateError as second:
         # The values are back; only the journal does not know, and the next run will find nothing
         # left to undo. What stopped the apply is the news.
         error.hint = f"{error.hint}; the journal did not record the undoing: {second}"
-        problems = {}
     rows = []
     for change in run.done:
         if change.outcome is Outcome.REJECTED:
-            rows.append(change)
+            rows.append(_left_rejected(run.machine, change, problems))
             continue
         back = change.subject not in problems
         rows.append(
@@ -248,7 +252,18 @@ def put_back(
     The half-written are among them, so each is compared with what it reads now, not with what was
     meant to be written. Returns why, for each subject that could not be put back.
     """
-    problems = restore(machine, {write.subject: write.before for write in reversed(writes)})
+    problems = _restore(machine, writes)
+    _end(machine, journal, transaction, problems)
+    return problems
+
+
+def _restore(machine: Machine, writes: Sequence[Write]) -> dict[Subject, str]:
+    return restore(machine, {write.subject: write.before for write in reversed(writes)})
+
+
+def _end(
+    machine: Machine, journal: Journal, transaction: Transaction, problems: Mapping[Subject, str]
+) -> None:
     claimed = [held.subject for held in journal.held(transaction=transaction.id)]
     journal.end(
         transaction.id,
@@ -258,4 +273,3 @@ def put_back(
             (subject, text) for subject in problems if (text := machine.text(subject)) is not None
         ],
     )
-    return problems

@@ -368,13 +368,13 @@ class Journal:
             self.connection.execute("BEGIN IMMEDIATE")
             try:
                 yield
+                self.connection.execute("COMMIT")
             except BaseException:
-                self.connection.execute("ROLLBACK")
+                # After a full disk SQLite has ended the transaction itself.
+                if self.connection.in_transaction:
+                    self.connection.execute("ROLLBACK")
                 raise
-            self.connection.execute("COMMIT")
         except (sqlite3.Error, UnicodeEncodeError) as error:
-            if self.connection.in_transaction:
-                self.connection.execute("ROLLBACK")
             raise unusable(self.path, error) from error
 
     def _all(self, query: str, values: Iterable[Any] = ()) -> list[sqlite3.Row]:

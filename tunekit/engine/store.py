@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tunekit.engine.unusable import unusable
+from tunekit.engine.unusable import damaged, unusable
 from tunekit.errors import StateError
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ def _prepare(journal: Journal) -> None:
             db.executescript(f"BEGIN;{_SCHEMA}PRAGMA user_version = {VERSION};COMMIT;")
         problem = db.execute("PRAGMA quick_check(1)").fetchone()[0]
         if problem != "ok":
-            raise sqlite3.DatabaseError(problem)
+            raise damaged(journal.path, problem)
         # A write that is taken back finds a read-only file or a full disk now, not halfway.
         db.execute("BEGIN IMMEDIATE")
         db.execute("ROLLBACK")

@@ -18,6 +18,12 @@ def unusable(path: Path, error: Exception) -> StateError:
     )
 
 
+def damaged(path: Path, problem: str) -> StateError:
+    """The error for a journal in which SQLite's own check finds a problem."""
+    *_, last = problem.splitlines() or [""]
+    return StateError(f"the journal is damaged: {last}", path=str(path), hint=_damaged(path))
+
+
 def _refused_by_system(path: Path, error: OSError) -> StateError:
     hint = "give a --state-dir that can be written"
     if isinstance(error, PermissionError) and os.geteuid() != 0:
