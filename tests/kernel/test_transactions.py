@@ -17,7 +17,14 @@ from tunekit.api.ground import Ground
 from tunekit.engine import lock
 from tunekit.engine.machine import Machine
 from tunekit.engine.model import Outcome, Plan
-from tunekit.errors import ExitCode, Locked, ProfileError, ReadFailed, StateError
+from tunekit.errors import (
+    ExitCode,
+    Locked,
+    ProfileError,
+    ReadFailed,
+    StateError,
+    UnknownTransaction,
+)
 from tunekit.probe.load import Progress
 from tunekit.profile.model import Profile
 
@@ -201,6 +208,47 @@ def test_a_namespace_by_name_is_changed_and_undone_without_touching_this_one(
     # Rollback goes there by itself.
     assert api.rollback(ground=on).exit_code is ExitCode.OK
     assert (SOMAXCONN.read_text(), in_namespace(blue)) == (here, there)
+
+
+@pytest.fixture
+def green() -> Iterator[str]:
+    subprocess.run(["ip", "netns", "add", "green"], check=True)
+    yield "green"
+    subprocess.run(["ip", "netns", "delete", "green"], check=False)
+
+
+def test_a_rollback_in_a_namespace_undoes_the_last_that_was_made_there(
+    tmp_path: Path, on: Ground, blue: str, green: str
+) -> None:
+    there, other = in_namespace(blue), in_namespace(green)
+    profile = load(tmp_path, "sysctl:\n  net.core.somaxconn: 5001\n")
+    for netns in (blue, green):
+        api.apply(profile, prove=False, netns=netns, ground=on)
+    report = api.rollback(netns=blue, ground=on)
+    assert report.exit_code is ExitCode.OK
+    assert report.transaction is not None
+    assert report.transaction.id == 1
+    assert (in_namespace(blue), in_namespace(green)) == (there, "5001\n")
+    with pytest.raises(UnknownTransaction, match="no transaction of that network namespace"):
+        api.rollback(netns=blue, ground=on)
+    with pytest.raises(UnknownTransaction, match="2 was made in another network namespace; `tun"):
+        api.rollback(2, netns=blue, force=True, ground=on)
+    assert api.rollback(2, netns=green, ground=on).exit_code is ExitCode.OK
+    assert in_namespace(green) == other
+
+
+def test_what_went_with_its_namespace_is_forgotten_and_said_so(
+    tmp_path: Path, on: Ground, green: str
+) -> None:
+    profile = load(tmp_path, "sysctl:\n  net.core.somaxconn: 5001\n")
+    api.apply(profile, prove=False, netns=green, ground=on)
+    subprocess.run(["ip", "netns", "delete", green], check=True)
+    report = api.rollback(ground=on)
+    assert report.exit_code is ExitCode.OK
+    assert not report.changed
+    assert report.verdict == (
+        "transaction 1 is undone: 0 settings put back, 1 forgotten: its network namespace is gone"
+    )
 
 
 def test_a_namespace_by_pid_is_inspected(tmp_path: Path) -> None:

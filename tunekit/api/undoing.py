@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from tunekit.api.recovering import recover_unfinished
 from tunekit.api.session import here, within
 from tunekit.engine.journal import Journal
 from tunekit.engine.model import Outcome
-from tunekit.engine.rollback import RolledBack, Site, roll_back
+from tunekit.engine.rollback import RolledBack, Site, is_forgotten, roll_back
 from tunekit.engine.store import peek
 from tunekit.engine.transaction import Transaction, TransactionState
 from tunekit.errors import ExitCode, UnknownTransaction
@@ -32,18 +33,20 @@ def rollback(
     state_dir: Path | None = None,
     ground: Ground | None = None,
 ) -> Report:
-    """Undo a transaction: the given one, else the unfinished one, else the last.
+    """Undo a transaction: the given one, else the unfinished one, else the last; with `netns`,
+    of those that were made in that network namespace.
 
     A key that somebody else changed since is left alone and named, unless `force`; the exit code
     is 5 then. Without `netns` it goes to the network namespace where the transaction was made;
     when that is gone, so are its values, and its claims are released. A signal is answered when
     the rollback is done.
 
-    Raises UnknownTransaction when there is none to undo.
+    Raises UnknownTransaction when there is none to undo, or when it was not made in `netns`.
     """
     on = grounds.chosen(state_dir, ground)
+    there = None if netns is None else within(netns, here).netns_cookie
     with peek(on.state_dir) as journal:
-        chosen = _choose(journal, transaction, on.state_dir)
+        chosen = _choose(journal, transaction, on.state_dir, there)
     place = Place(whereabouts=Whereabouts.HERE)
     if netns is None:
         place = place_of(chosen, here())
@@ -69,7 +72,10 @@ def rollback(
     return within(netns or place.netns, operation)
 
 
-def _choose(journal: Journal | None, number: int | None, folder: Path) -> Transaction:
+def _choose(
+    journal: Journal | None, number: int | None, folder: Path, cookie: int | None
+) -> Transaction:
+    boot = here().boot_id
     if journal is not None and number is not None:
         chosen = journal.transaction(number)
         if chosen.state in _ENDED:
@@ -77,15 +83,22 @@ def _choose(journal: Journal | None, number: int | None, folder: Path) -> Transa
                 f"transaction {number} has been undone already",
                 hint="`tunekit history` shows which are in force",
             )
+        if cookie is not None and chosen.boot_id == boot and chosen.cookie != cookie:
+            raise UnknownTransaction(
+                f"transaction {number} was made in another network namespace",
+                hint=f"`tunekit rollback {number}` finds the one that it was made in",
+            )
         return chosen
-    boot = here().boot_id
     everything = journal.transactions() if journal is not None else []
-    here_and_now = [each for each in everything if each.boot_id == boot]
-    last = _last(here_and_now)
+    last = _last(
+        [each for each in everything if each.boot_id == boot and cookie in (None, each.cookie)]
+    )
     if last is None:
         what = "no transaction to undo"
         if number is not None:
             what = f"no transaction {number} in the journal"
+        elif cookie is not None:
+            what = "no transaction of that network namespace to undo"
         raise UnknownTransaction(
             what,
             path=str(folder),
@@ -114,17 +127,21 @@ def _report(undone: RolledBack, host: HostIdentity) -> Report:
         changes=undone.changes,
     )
     if not undone.incomplete:
-        return replace(
-            report,
-            verdict=f"transaction {number} is undone: {settings(len(put_back))} put back",
-        )
+        verdict = f"transaction {number} is undone: {settings(len(put_back))} put back"
+        forgotten = Counter(change.detail for change in undone.changes if is_forgotten(change))
+        for why, count in forgotten.items():
+            verdict += f", {count} forgotten: {why}"
+        return replace(report, verdict=verdict)
     kept = [c for c in undone.changes if c.outcome in (Outcome.REFUSED, Outcome.REJECTED)]
-    by_others = any(change.outcome is Outcome.REFUSED for change in kept)
+    if undone.elsewhere:
+        next_step = f"go to its network namespace: tunekit rollback {number} --netns NAME|PID"
+    elif any(change.outcome is Outcome.REFUSED for change in kept):
+        next_step = f"to override what others changed: tunekit rollback {number} --force"
+    else:
+        next_step = f"mend what stops it, and try again: tunekit rollback {number}"
     return replace(
         report,
         exit_code=ExitCode.INCOMPLETE,
         verdict=f"transaction {number} is undone but for {', '.join(c.key for c in kept)}",
-        next_step=f"to override what others changed: tunekit rollback {number} --force"
-        if by_others
-        else f"mend what stops it, and try again: tunekit rollback {number}",
+        next_step=next_step,
     )

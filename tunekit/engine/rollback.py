@@ -33,11 +33,14 @@ from tunekit.values import SysctlValue
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RolledBack:
-    """What came of a rollback. `incomplete` counts the keys that still have the claim."""
+    """What came of a rollback. `incomplete` counts the keys that still have the claim, and
+    `elsewhere` those of them that belong to another network namespace.
+    """
 
     transaction: Transaction
     changes: tuple[Change, ...]
     incomplete: int
+    elsewhere: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +73,7 @@ class _Work:
     released: list[Subject] = field(default_factory=list)
     left: list[tuple[Subject, str]] = field(default_factory=list)
     rebased: list[tuple[Subject, int]] = field(default_factory=list)
+    elsewhere: int = 0
 
 
 def fold(base: SysctlValue, claims: Iterable[Held], name: str) -> SysctlValue:
@@ -126,6 +130,7 @@ def roll_back(transaction: Transaction, on: Site) -> RolledBack:
         transaction=replace(transaction, state=state),
         changes=tuple(work.rows),
         incomplete=len(kept),
+        elsewhere=work.elsewhere,
     )
 
 
@@ -204,7 +209,7 @@ def _find_target(work: _Work, held: Held, on: Site) -> None:
         work.released.append(subject)
         return
     if not on.is_here(subject):
-        _put_elsewhere(work, subject, on)
+        _put_elsewhere(work, held, on)
         return
     reading = on.machine.read(subject)
     if isinstance(reading, Missing):
@@ -279,20 +284,28 @@ def _makes_no_difference(mine: Base, claims: list[Held], rest: list[Held], name:
     return fold(base, claims, name) == fold(base, rest, name)
 
 
-def _put_elsewhere(work: _Work, subject: Subject, on: Site) -> None:
+def _put_elsewhere(work: _Work, held: Held, on: Site) -> None:
+    subject = held.subject
     if on.namespace_gone or on.force:
         why = "its network namespace is gone" if on.namespace_gone else "forgotten, as forced"
         work.released.append(subject)
         work.rows.append(_gone(subject, why))
         return
+    work.elsewhere += 1
     work.rows.append(
         Change(
             subject=subject,
             outcome=Outcome.REFUSED,
             detail="it belongs to another network namespace",
-            remedy="run `tunekit rollback --netns NAME` with that namespace; --force forgets it",
+            remedy=f"run `tunekit rollback {held.transaction} --netns NAME` with that namespace; "
+            "--force forgets it",
         )
     )
+
+
+def is_forgotten(change: Change) -> bool:
+    """Tell whether a row is a value that is not there any more, or that shall stay as it is."""
+    return change.outcome is Outcome.UNCHANGED and change.before is None and bool(change.detail)
 
 
 def _gone(subject: Subject, why: str) -> Change:

@@ -50,7 +50,8 @@ def section(report: Report, page: Page) -> list[str]:
         for change in shown
     ]
     lines = table(view.titles, rows, page)
-    holding = sum(change.outcome is Outcome.UNCHANGED for change in hidden)
+    # What is gone together with its namespace or process does not hold; the verdict counts it.
+    holding = sum(c.outcome is Outcome.UNCHANGED and c.before is not None for c in hidden)
     absent = [change.key for change in hidden if change.outcome in _ABSENT]
     return [*lines, *folded(holding, absent, page, before=lines, option="--verbose")]
 
