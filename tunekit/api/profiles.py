@@ -137,7 +137,7 @@ def diff_profiles(one: Profile, other: Profile) -> Report:
         listings=(Listing(title="", columns=("key", *titles), rows=rows),),
         verdict=f"{one.path} and {other.path} ask for the same"
         if not rows
-        else f"{_counted(len(rows), 'entry').replace('entrys', 'entries')} differ",
+        else ("1 entry differs" if len(rows) == 1 else f"{len(rows)} entries differ"),
     )
 
 

@@ -26,7 +26,7 @@ COMMANDS = {
     "sockbuf": "measure how socket buffer sizes affect sending",
     "readiness": "measure how select, poll and epoll scale",
     "stale": "find programs that still run on old values",
-    "profile": "list, show, check, make and export profiles",
+    "profile": "list, show, check, make and exchange profiles",
 }
 EPILOG = """\
 Exit codes: 0 done or in line; 1 the answer is no; 2 wrong usage or an invalid profile; 3 could not

@@ -91,8 +91,28 @@ def _bracket_end(pattern: str, start: int) -> int:
             continue
         if pattern[index] == "]":
             return index
-        index += 1
+        index += 2 if pattern[index] == "\\" else 1
     return 0
+
+
+def _ranges(text: str) -> str:
+    """The characters and ranges of a bracket, with nothing in them that a regex reads otherwise."""
+    found, index = "", 0
+    while index < len(text):
+        first, index = _unescaped(text, index)
+        last = first
+        if text[index : index + 1] == "-" and index + 1 < len(text):
+            last, index = _unescaped(text, index + 1)
+        # One from high to low matches nothing.
+        if first <= last:
+            found += f"{re.escape(first)}-{re.escape(last)}"
+    return found
+
+
+def _unescaped(text: str, index: int) -> tuple[str, int]:
+    """The character at an index, which a backslash may precede, and the index behind it."""
+    index += text[index] == "\\" and index + 1 < len(text)
+    return text[index], index + 1
 
 
 def _bracket(inside: str) -> str:
@@ -104,11 +124,7 @@ def _bracket(inside: str) -> str:
         if index % 2:
             text += _CLASSES.get(piece, "")
         else:
-            text += "".join(rf"\{char}" if char in r"\]^[&~|" else char for char in piece)
+            text += _ranges(piece)
     if not text:
         return r"[\s\S]" if negated else r"(?!)"
-    try:
-        re.compile(f"[{text}]")
-    except re.error:  # a range from high to low, which matches nothing
-        return r"(?!)"
     return f"[{'^' if negated else ''}{text}]"

@@ -41,6 +41,15 @@ class TunedProfile:
         return self.reapplies and assignment.origin.file.startswith(_REAPPLIED)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OtherOption:
+    """A line of a tuned.conf that sets no key."""
+
+    section: str
+    key: str
+    line: int
+
+
 def read(root: Root) -> TunedProfile | None:
     """Find the active profile; None when TuneD does not start at boot or has none."""
     if _UNIT not in root.names(_WANTS):
@@ -71,21 +80,39 @@ def _load(root: Root, name: str, found: dict[str, Assignment], above: tuple[str,
             if section == "main" and key == "include":
                 for parent in value.replace(";", ",").split(","):
                     _load(root, parent.strip(), found, (*above, name))
-        kinds = {section: value for section, key, value, _ in sections if key == "type"}
-        for section, key, value, line in sections:
-            if kinds.get(section, section) != "sysctl" or key in _OPTIONS:
-                continue
-            path = key.translate(_SWAP)
-            found.pop(path, None)
-            found[path] = Assignment(
-                path=path,
+        for each in sysctls(text, file):
+            if isinstance(each, Assignment):
+                found.pop(each.path, None)
+                found[each.path] = each
+        return
+
+
+def sysctls(text: str, file: str) -> Iterator[Assignment | OtherOption]:
+    """The keys that the text of a tuned.conf sets, and what else stands in it. Pure."""
+    sections = list(_sections(text))
+    kinds = {section: value for section, key, value, _ in sections if key == "type"}
+    for section, key, value, line in sections:
+        is_sysctl = kinds.get(section, section) == "sysctl"
+        if is_sysctl and key not in _OPTIONS:
+            yield Assignment(
+                path=key.translate(_SWAP),
                 value=value,
                 origin=Origin(file=file, line=line),
                 writer=Writer.TUNED,
                 # ${...} is a variable or a function, > and < depend on what is there.
                 computed="${" in value or value.startswith((">", "<")),
             )
-        return
+        elif not (is_sysctl and key == "type") and (section, key) != ("main", "summary"):
+            yield OtherOption(section=section, key=key, line=line)
+
+
+def has_sections(text: str) -> bool:
+    """Tell whether a text looks like a tuned.conf: its first line that says something is a
+    section.
+    """
+    lines = (line.strip() for line in text.split("\n"))
+    first = next((line for line in lines if line and line[0] not in "#;"), "")
+    return first.startswith("[") and "]" in first
 
 
 _OPTIONS = frozenset({"type", "enabled", "devices", "replace", "devices_udev_regex", "priority"})

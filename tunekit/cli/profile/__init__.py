@@ -14,6 +14,7 @@ COMMANDS = {
     "diff": "compare what two profiles come to",
     "schema": "print the JSON Schema of a profile, for editors",
     "export": "write a profile in the form of another tool",
+    "import": "make a profile of another tool's file",
 }
 EPILOG = """\b
 Examples:
@@ -45,4 +46,4 @@ app = typer.Typer(
 
 @app.callback()
 def profile() -> None:
-    """List, show, check, make and export profiles."""
+    """List, show, check, make and exchange profiles."""

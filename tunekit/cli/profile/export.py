@@ -42,6 +42,9 @@ def export(
     What the other tool cannot be told is listed on standard error and at the end of the file, each
     with its line: most know no "at least", and containers have no keys of the whole host. The
     script of --to shell keeps "at least".
+
+    The files for sysctl.d and TuneD carry what tunekit profile import needs to make the same
+    profile of them again.
     """
     look = output.Look(format=output_format, quiet=quiet, verbose=verbose)
 
