@@ -7,10 +7,14 @@ from dataclasses import replace
 from typing import Any
 
 from tests.unit.engine.builders import at, at_least, limit, profile, setting, snapshot
-from tunekit.check.facts import Arriving, Facts
+from tunekit.check.facts import Arriving, Facts, Past
 from tunekit.check.model import Finding
+from tunekit.check.stale import Wanted
+from tunekit.files.boot import Boot
+from tunekit.files.model import Assignment, Origin, Reader
 from tunekit.kernel.capacity_facts import CapacityFacts
 from tunekit.kernel.readings import Reading, Value
+from tunekit.kernel.running import Running
 from tunekit.profile.model import ProbeWanted, Setting
 
 ROOMY = CapacityFacts(
@@ -38,13 +42,23 @@ THIS_PROCESS = Arriving(
     limits={"nofile": Value("20000 20000")},
     remedy="tunekit run p.yaml -- COMMAND",
 )
+BOOT = Boot(
+    reader=Reader.SYSTEMD,
+    lines=(
+        Assignment(
+            path="net/core/somaxconn",
+            value="8192",
+            origin=Origin(file="/etc/sysctl.d/50-web.conf", line=3),
+        ),
+    ),
+)
 SOMAXCONN = setting("net.core.somaxconn", at_least(8192))
 
 
 def facts(
     *settings: Setting,
     readings: Mapping[str, str | Reading] | None = None,
-    shown: Mapping[str, object] | None = None,
+    shown: Mapping[str, Any] | None = None,
     connections: int | None = 1000,
     nofile: str | Reading = "20000 20000",
     optional: bool = False,
@@ -63,12 +77,17 @@ def facts(
             wanted,
             probe=ProbeWanted(connections=connections, location=at(12)) if connections else None,
         ),
-        "snapshot": snapshot(
-            {"net.core.somaxconn": "8192", **(readings or {})}, **dict(shown or {})
+        "snapshot": replace(
+            snapshot({"net.core.somaxconn": "8192", **(readings or {})}), **dict(shown or {})
         ),
         "arriving": replace(THIS_PROCESS, limits={"nofile": reading}),
         "capacity": ROOMY,
         "read_only": frozenset(),
+        "boot": BOOT,
+        "past": Past(),
+        "running": Running(programs=(), present={"net.core.somaxconn": "8192"}, processes=7),
+        "wanted": Wanted(),
+        "seconds_up": 273_900.0,
     }
     return Facts(**{**given, **more})
 

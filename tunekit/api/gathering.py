@@ -2,35 +2,72 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+from pathlib import Path
 from shlex import quote
+from typing import Any
 
 from tunekit.api.session import take_snapshot
-from tunekit.check.facts import Arriving, Facts
-from tunekit.kernel import capacity_facts, mounts
+from tunekit.check.facts import Applied, Arriving, Facts, Past
+from tunekit.errors import StateError
+from tunekit.kernel import capacity_facts, cgroups, mounts
+from tunekit.kernel.defaults import kernel_defaults
+from tunekit.kernel.host import HostIdentity
 from tunekit.kernel.rlimits import ProcessLimits
+from tunekit.kernel.sysctl import Sysctls
 from tunekit.profile.find import spelling
 from tunekit.profile.model import Profile
+from tunekit.values import SysctlKey
 
 
-def gather(profile: Profile, *, pid: int | None = None, netns: str | None = None) -> Facts:
+def gather(
+    profile: Profile,
+    *,
+    state_dir: Path,
+    asks: Callable[[str], bool] = lambda _: True,
+    pid: int | None = None,
+    netns: str | None = None,
+) -> Facts:
     """Read it all, in the network namespace of this thread.
 
-    `netns` is how the caller named that namespace, for the commands that mend it. Raises
+    `asks` tells of a check whether it will be run: what is dear to read is left out for one that
+    will not. `netns` is how the caller named the namespace, for the commands that mend it. Raises
     ReadFailed when there is no process `pid`.
     """
+    snapshot = take_snapshot(profile, for_writing=False)
+    more: dict[str, Any] = {}
+    if asks("boot") or asks("cmdline"):
+        from tunekit.files.boot import read_boot
+        from tunekit.files.root import Root
+
+        with Root() as root:
+            more["boot"] = read_boot(root)
+    if asks("boot"):
+        more["defaults"] = kernel_defaults(setting.key for setting in profile.settings)
+    if asks("drift"):
+        more["past"] = _past(profile, snapshot.host, state_dir)
+    if asks("stale"):
+        from tunekit.api.staleness import seen
+
+        more["running"], more["wanted"] = seen(profile, snapshot.host, state_dir, alone=True)
     return Facts(
         profile=profile,
-        snapshot=take_snapshot(profile, for_writing=False),
+        snapshot=snapshot,
         arriving=_arriving(profile, pid),
         capacity=capacity_facts.gather(),
         read_only=mounts.read_only(setting.key for setting in profile.settings),
+        groups_shown=cgroups.are_shown(),
+        seconds_up=time.clock_gettime(time.CLOCK_BOOTTIME),
         enter=_entering(netns),
+        **more,
     )
 
 
 def _arriving(profile: Profile, pid: int | None) -> Arriving:
     process = ProcessLimits(pid or 0)
-    limits = {limit.name: process.read(limit.name) for limit in profile.limits}
+    names = dict.fromkeys([*(limit.name for limit in profile.limits), "nofile"])
+    limits = {name: process.read(name) for name in names}
     if pid is None:
         remedy = f"tunekit run {quote(spelling(profile.path))} -- COMMAND"
         return Arriving(whose="this process", limits=limits, remedy=remedy)
@@ -42,3 +79,38 @@ def _entering(netns: str | None) -> str:
     if netns is None:
         return ""
     return f"nsenter -t {netns} -n " if netns.isdigit() else f"ip netns exec {quote(netns)} "
+
+
+def _past(profile: Profile, host: HostIdentity, state_dir: Path) -> Past:
+    """What the journal holds for this host and network namespace."""
+    from tunekit.engine.scope import host_scope, netns_scope
+    from tunekit.engine.store import peek
+    from tunekit.engine.transaction import TransactionState
+
+    sysctls, here = Sysctls(), (host_scope(host), netns_scope(host))
+    try:
+        with peek(state_dir) as journal:
+            if journal is None:
+                return Past()
+            transactions = {each.id: each for each in journal.transactions()}
+            # The last claim on a value is what it was left at.
+            held = {each.subject: each for each in journal.held() if each.subject.scope in here}
+    except StateError as error:
+        return Past(error=error.message)
+    applied = tuple(
+        Applied(
+            name=each.subject.name,
+            requirements=each.requirements,
+            transaction=each.transaction,
+            profile=transactions[each.transaction].profile,
+            path=transactions[each.transaction].path,
+            reading=sysctls.read(SysctlKey.parse(each.subject.name)),
+        )
+        for each in held.values()
+        if each.requirements and transactions[each.transaction].stands
+    )
+    survived = (TransactionState.APPLIED, TransactionState.ENDED)
+    own = [each for each in transactions.values() if each.profile == profile.name]
+    now = any(each.stands and each.boot_id == host.boot_id for each in own)
+    ended = [each.id for each in own if each.boot_id != host.boot_id and each.state in survived]
+    return Past(applied=applied, ended=ended[-1] if ended and not now else None)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from enum import Enum
+from pathlib import Path
 
 from tunekit.api.gathering import gather
 from tunekit.api.session import Observer, Silent, summary, within
@@ -16,6 +17,7 @@ from tunekit.check.gate import Choice
 from tunekit.check.model import Finding, Status
 from tunekit.check.policy import Policy, exit_code
 from tunekit.check.registry import PROBE
+from tunekit.engine.store import STATE_DIR
 from tunekit.errors import ExitCode, TunekitError, UsageError
 from tunekit.profile.find import spelling
 from tunekit.profile.model import Profile
@@ -44,6 +46,7 @@ class _Gate:
     probing: Probing | None
     pid: int | None
     netns: str | None
+    state_dir: Path
     as_user: str
     today: date
 
@@ -64,6 +67,7 @@ def preflight(
     wait: float = 0.0,
     interval: float = 2.0,
     netns: str | None = None,
+    state_dir: Path | None = None,
     as_user: str = "nobody",
     today: date | None = None,
     observer: Observer | None = None,
@@ -86,6 +90,7 @@ def preflight(
         probing=probing,
         pid=pid,
         netns=netns,
+        state_dir=state_dir or STATE_DIR,
         as_user=as_user,
         today=today or datetime.now(UTC).date(),
     )
@@ -129,7 +134,13 @@ def until_it_passes(
 
 
 def _looked(asked: _Gate) -> Report:
-    facts = gather(asked.profile, pid=asked.pid, netns=asked.netns)
+    facts = gather(
+        asked.profile,
+        state_dir=asked.state_dir,
+        asks=asked.choice.will_ask,
+        pid=asked.pid,
+        netns=asked.netns,
+    )
     return _report(
         asked,
         Report(

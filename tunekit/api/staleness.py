@@ -77,12 +77,20 @@ def look(
 
     `alone` leaves the other network namespaces alone.
     """
+    running, wanted = seen(profile, host, state_dir, alone=alone)
+    return running, judge(running, wanted)
+
+
+def seen(
+    profile: Profile | None, host: HostIdentity, state_dir: Path, *, alone: bool = False
+) -> tuple[Running, Wanted]:
+    """Gather what programs run on in this network namespace, and what they are judged by."""
     earlier, journal = _earlier(host, state_dir)
     settings = _settings(profile, earlier, host)
     sizes = any(key in BUFFERS for key in (*earlier, *settings))
     elsewhere = None if alone else [SysctlKey.parse(key) for key in settings]
     running = gather(locks=sizes, elsewhere=elsewhere)
-    wanted = Wanted(
+    return running, Wanted(
         profile=spelling(profile.path) if profile else "",
         journal=journal,
         earlier=earlier,
@@ -90,7 +98,6 @@ def look(
         settings=settings,
         buffers=sizes,
     )
-    return running, judge(running, wanted)
 
 
 def remark(profile: Profile, *, netns: str, state_dir: Path, journal_option: str = "") -> str:

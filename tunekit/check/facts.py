@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING
 from tunekit.records import dataclass
 
 if TYPE_CHECKING:
+    from tunekit.check.stale import Wanted
+    from tunekit.files.boot import Boot
     from tunekit.kernel.capacity_facts import CapacityFacts
     from tunekit.kernel.readings import Reading
+    from tunekit.kernel.running import Running
     from tunekit.kernel.snapshot import Snapshot
-    from tunekit.profile.model import Profile
+    from tunekit.profile.model import Profile, Requirement
     from tunekit.values import SysctlKey
 
 
@@ -30,11 +33,39 @@ class Arriving:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Applied:
+    """One value that a transaction of this boot holds, and what the kernel shows of it now."""
+
+    name: str
+    requirements: tuple[Requirement, ...]
+    transaction: int
+    profile: str
+    path: str
+    reading: Reading
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Past:
+    """What the journal says of this host and network namespace; `error` when it cannot be read.
+
+    `ended` is the transaction that applied the profile before the last boot, None when one of this
+    boot did, or none ever.
+    """
+
+    applied: tuple[Applied, ...] = ()
+    ended: int | None = None
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """What was read of the host, for every check.
 
-    `read_only` are the keys of the profile on a read-only mount, None when that cannot be told.
-    `enter` is what a command is prefixed with to act in the network namespace that was looked at.
+    What is None could not be looked at, or belongs to a check that was not asked. `read_only` are
+    the keys of the profile on a read-only mount. `groups_shown` says that the control groups of
+    this process can be seen. `enter` is what a command is prefixed with to act in the network
+    namespace that was looked at. `defaults` are what the kernel gives keys by itself, as far as
+    that can be seen.
     """
 
     profile: Profile
@@ -42,4 +73,11 @@ class Facts:
     arriving: Arriving
     capacity: CapacityFacts
     read_only: frozenset[SysctlKey] | None = None
+    groups_shown: bool = True
+    boot: Boot | None = None
+    defaults: Mapping[SysctlKey, str] = field(default_factory=dict)
+    past: Past | None = None
+    running: Running | None = None
+    wanted: Wanted | None = None
+    seconds_up: float = 0.0
     enter: str = ""

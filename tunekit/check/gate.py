@@ -34,7 +34,11 @@ class Choice:
 
     def asks(self, check: Check) -> bool:
         """Tell whether a check is to be run."""
-        return check.name not in self.skip and (not self.only or check.name in self.only)
+        return self.will_ask(check.name)
+
+    def will_ask(self, name: str) -> bool:
+        """Tell whether the check of a name is to be run."""
+        return name not in self.skip and (not self.only or name in self.only)
 
 
 def choose(

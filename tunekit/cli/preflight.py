@@ -111,6 +111,7 @@ def preflight(
     user: options.UserOption = "nobody",
     assignments: options.SetOption = None,
     netns: options.NetnsOption = None,
+    state_dir: options.StateDirOption = None,
     output_format: options.FormatOption = Format.TABLE,
     quiet: options.QuietOption = False,
     verbose: options.VerboseOption = False,
@@ -146,6 +147,7 @@ def preflight(
                 wait=options.duration(wait, option="--wait") if wait else 0.0,
                 interval=options.duration(interval, option="--interval"),
                 netns=netns,
+                state_dir=state_dir,
                 as_user=user,
                 observer=observer,
             )

@@ -45,6 +45,11 @@ def tightest(controller: str, *, root: Path = PROC) -> CgroupLimit | None:
     return min(found, key=lambda one: one.left, default=None)
 
 
+def are_shown(*, root: Path = PROC) -> bool:
+    """Tell whether the control groups above this process can be seen at all."""
+    return any(folder.is_dir() for name in _FILES for folder, _ in _folders(name, root))
+
+
 def own_folder(controller: str, *, root: Path = PROC) -> Path | None:
     """The folder of the innermost group of this process that a controller can limit."""
     for folder, (limit_name, _) in _folders(controller, root):
