@@ -1,7 +1,8 @@
 """Write the parts of the reference that come from the code: `python -m tools.reference`.
 
-docs/reference/commands.md comes from the command line's own help, docs/reference/report-schema.md
-from the JSON Schema that the package ships. A test fails when either is out of date.
+docs/reference/commands.md and the pages of docs/man come from the command line's own help,
+docs/reference/report-schema.md from the JSON Schema that the package ships, and
+docs/reference/profile.schema.json is what editors read. A test fails when one is out of date.
 """
 
 from __future__ import annotations
@@ -19,22 +20,32 @@ _FROM_CODE = "<!-- Made by `python -m tools.reference`: change the code, not thi
 
 def pages() -> dict[Path, str]:
     """Every generated page, as path and text."""
+    from tools import man
+
     return {
+        **man.pages(),
         REFERENCE / "commands.md": commands(),
         REFERENCE / "report-schema.md": report_schema(),
         REFERENCE / "profile.schema.json": profile_schema(),
     }
 
 
-def commands() -> str:
-    """The command reference."""
+def command_line() -> tuple[Any, Any]:
+    """The group of all commands, and a context to ask it in."""
     import typer
 
     from tunekit.cli import app as cli
 
     group = typer.main.get_command(cli.app)
-    context = group.make_context("tunekit", [], resilient_parsing=True)
-    names = group.list_commands(context)  # type: ignore[attr-defined]
+    return group, group.make_context("tunekit", [], resilient_parsing=True)
+
+
+def commands() -> str:
+    """The command reference."""
+    from tunekit.cli import app as cli
+
+    group, context = command_line()
+    names = group.list_commands(context)
     lines = [
         "# Commands",
         "",
@@ -46,10 +57,10 @@ def commands() -> str:
         "",
         *_table(("command", "does"), ((f"[{n}](#{n})", cli.COMMANDS[n]) for n in names)),
         "",
-        f"`tunekit --version` shows the version, `--help` the help. {_paragraph(cli.EPILOG)}",
+        f"`tunekit --version` shows the version, `--help` the help. {paragraph(cli.EPILOG)}",
     ]
     for name in names:
-        command = group.get_command(context, name)  # type: ignore[attr-defined]
+        command = group.get_command(context, name)
         lines += ["", *_command(command, name)]
         for part in getattr(command, "summaries", ()):
             lines += ["", *_command(command.get_command(context, part), f"{name} {part}")]
@@ -59,17 +70,25 @@ def commands() -> str:
 def _command(command: Any, name: str) -> list[str]:
     arguments = [each for each in command.params if each.param_type_name == "argument"]
     options = [each for each in command.params if each.param_type_name == "option"]
-    usage = " ".join(["tunekit", name, "[OPTIONS]", *map(_metavar, arguments)])
+    usage = f"tunekit {name} {usage_of(command)}"
     lines = [f"## {name}", "", "```", usage, "```", ""]
     lines += inspect.cleandoc(command.help).splitlines()
-    rows = [(f"`{_title(each)}`", _meaning(each)) for each in [*arguments, *options]]
+    rows = [(f"`{title_of(each)}`", _meaning(each)) for each in [*arguments, *options]]
     lines += ["", *_table(("argument or option", "meaning"), rows)]
     examples, _, codes = (command.epilog or "").removeprefix("\b\n").partition("\n\n")
     if examples:
         lines += ["", "```", *inspect.cleandoc(examples.partition("\n")[2]).splitlines(), "```"]
     if codes:
-        lines += ["", _paragraph(codes)]
+        lines += ["", paragraph(codes)]
     return lines
+
+
+def usage_of(command: Any) -> str:
+    """What follows a command's name."""
+    if hasattr(command, "summaries"):
+        return "COMMAND [ARGS]..."
+    arguments = [each for each in command.params if each.param_type_name == "argument"]
+    return " ".join(["[OPTIONS]", *map(_metavar, arguments)])
 
 
 # Typer's own rendering of a parameter differs from release to release, so it is not used.
@@ -81,7 +100,8 @@ def _metavar(parameter: Any) -> str:
     return str(parameter.name).upper()
 
 
-def _title(parameter: Any) -> str:
+def title_of(parameter: Any) -> str:
+    """The names of a parameter, with what it takes."""
     if parameter.param_type_name == "argument":
         return _metavar(parameter)
     names = ", ".join(sorted(parameter.opts, key=len))
@@ -89,7 +109,7 @@ def _title(parameter: Any) -> str:
 
 
 def _meaning(parameter: Any) -> str:
-    text = _paragraph(parameter.help or "")
+    text = paragraph(parameter.help or "")
     default = getattr(parameter.default, "value", parameter.default)
     return f"{text} [default: {default}]" if isinstance(default, str) and default else text
 
@@ -155,13 +175,15 @@ def _table(heading: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> list[st
     return [line(heading), line("---" for _ in heading), *map(line, rows)]
 
 
-def _paragraph(text: str) -> str:
+def paragraph(text: str) -> str:
+    """A text on one line."""
     return " ".join(text.split())
 
 
 def main() -> None:
     """Write every page."""
     for path, text in pages().items():
+        path.parent.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8")
 
 

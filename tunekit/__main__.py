@@ -13,6 +13,11 @@ def main() -> None:
     # What importing allocates stays: looking through it for garbage after every 700 objects, as
     # Python does, is a twentieth of the time of an inspect.
     gc.set_threshold(_COLLECT_AFTER)
+    if sys.argv[1:2] == ["__complete"]:
+        from tunekit.cli.completing import answer
+
+        sys.stdout.write(answer(sys.argv[2:]))
+        return
     from tunekit.cli.app import run
 
     code = run(sys.argv[1:])

@@ -39,7 +39,11 @@ def test_the_wheel_holds_the_package_the_profiles_and_nothing_of_the_tests(wheel
     profiles = {f"tunekit/profiles/{path.name}" for path in (ROOT / "profiles").glob("*.yaml")}
     assert {"tunekit/py.typed", "tunekit/report/schema.json", *profiles} <= names
     tops = {name.split("/")[0] for name in names}
-    assert tops == {"tunekit", f"tunekit-{tunekit.__version__}.dist-info"}
+    named = f"tunekit-{tunekit.__version__}"
+    assert tops == {"tunekit", f"{named}.data", f"{named}.dist-info"}
+    pages = {path.name for path in (ROOT / "docs" / "man").glob("*.1")}
+    man = f"{named}.data/data/share/man/man1/"
+    assert {name.removeprefix(man) for name in names if name.startswith(man)} == pages
 
 
 def test_the_wheel_runs_from_another_folder(wheel: Path, tmp_path: Path) -> None:
@@ -49,6 +53,7 @@ def test_the_wheel_runs_from_another_folder(wheel: Path, tmp_path: Path) -> None
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
 
+    assert (venv / "share/man/man1/tunekit-apply.1").is_file()
     command = venv / "bin/tunekit"
     assert run([command, "--version"], elsewhere) == f"tunekit {tunekit.__version__}\n"
     assert run([venv / "bin/python", "-m", "tunekit", "--version"], elsewhere) == (

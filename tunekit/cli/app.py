@@ -27,6 +27,7 @@ COMMANDS = {
     "readiness": "measure how select, poll and epoll scale",
     "stale": "find programs that still run on old values",
     "profile": "list, show, check, make and exchange profiles",
+    "completion": "print the script by which a shell completes",
 }
 EPILOG = """\
 Exit codes: 0 done or in line; 1 the answer is no; 2 wrong usage or an invalid profile; 3 could not
