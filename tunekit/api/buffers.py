@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tunekit.api.session import Observer, Silent, here, within
 from tunekit.engine.interrupts import Guard
-from tunekit.errors import UsageError
+from tunekit.errors import ProbeRefused, UsageError
 from tunekit.report.model import Report
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ def sockbuf(
     families: Sequence[str] | None = None,
     congestion: str | None = None,
     message: int | None = None,
+    round_trip: float | None = None,
+    rate: float | None = None,
     quick: bool = False,
     netns: str | None = None,
     observer: Observer | None = None,
@@ -32,10 +34,12 @@ def sockbuf(
     """Measure how SO_SNDBUF and SO_RCVBUF affect sending, for every pair of sizes in bytes.
 
     A size of None leaves the option to the kernel; without sizes the usual ones are tried. `parts`
-    are of `granted` and `fill`, both when not given;
+    are of `granted`, `fill`, `meaning`, `strategies` and `distance`, all when not given;
     `families` of `inet`, `inet6`, `unix`, `unix-dgram` and `udp`. `congestion` is the congestion
-    control of TCP senders, `message` the bytes of one send. Nothing on the host is changed.
+    control of TCP senders, `message` the bytes of one send. `round_trip` in seconds and `rate` in
+    bytes a second are those of the path that `distance` makes. Nothing on the host is changed.
     """
+    from tunekit.probe.sockbuf import distance
     from tunekit.probe.sockbuf.ends import Transport
     from tunekit.probe.sockbuf.part import Part
     from tunekit.probe.sockbuf.study import Wanted
@@ -46,6 +50,8 @@ def sockbuf(
         transports=tuple(_named(Transport, families or ["inet"], "family")),
         congestion=congestion,
         message=message,
+        round_trip=distance.ROUND_TRIP if round_trip is None else round_trip,
+        rate=distance.RATE if rate is None else rate,
         quick=quick,
     )
     chosen = _named(Part, parts or [part.value for part in Part], "part")
@@ -71,7 +77,13 @@ def _studied(parts: Sequence[Part], wanted: Wanted, watch: Observer) -> Report:
     sentences: dict[str, list[str]] = {}
     with Guard() as guard, guard.raising():
         for part in parts:
-            outcome = study.run(part, wanted, watch.note)
+            try:
+                outcome = study.run(part, wanted, watch.note)
+            except ProbeRefused as error:
+                if len(parts) == 1:
+                    raise
+                notes.append(f"{part.value} was left out: {error}")
+                continue
             figures += outcome.measurements
             notes += outcome.notes
             sentences[part.value] = list(outcome.sentences)

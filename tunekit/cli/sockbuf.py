@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tunekit.cli import options, output
 from tunekit.cli.progress import Narrator
+from tunekit.errors import UsageError
 from tunekit.report.formats import Format
 
 if TYPE_CHECKING:
@@ -17,8 +19,11 @@ AUTO = "auto"
 LARGEST = 2**31 - 1
 """SO_SNDBUF and SO_RCVBUF take an int."""
 
+SHORTEST, LONGEST = 0.001, 2.0
+SLOWEST = 125_000.0
+UNITS = {"kbit": 1e3, "mbit": 1e6, "gbit": 1e9}
 LARGEST_MESSAGE = 1 << 24
-PARTS = "granted, fill"
+PARTS = "granted, fill, meaning, strategies, distance"
 FAMILIES = "inet, inet6, unix, unix-dgram, udp"
 
 app = options.new_app()
@@ -69,6 +74,13 @@ def sockbuf(
         str | None,
         typer.Option("--message", metavar="SIZE", help="The bytes that one send offers."),
     ] = None,
+    rtt: Annotated[
+        str, typer.Option("--rtt", metavar="TIME", help="The round trip of the path that is made.")
+    ] = "20ms",
+    rate: Annotated[
+        str,
+        typer.Option("--rate", metavar="RATE", help="Its rate, in kbit, mbit or gbit a second."),
+    ] = "400mbit",
     quick: Annotated[bool, typer.Option("--quick", help="Measure less, in 10 seconds.")] = False,
     netns: options.NetnsOption = None,
     output_format: options.FormatOption = Format.TABLE,
@@ -78,7 +90,9 @@ def sockbuf(
     """Measure how socket buffer sizes affect sending.
 
     What each request for a size of SO_SNDBUF and SO_RCVBUF is granted and why; how many bytes a
-    non-blocking send takes until EAGAIN while nobody reads, said beforehand and measured.
+    non-blocking send takes until EAGAIN while nobody reads, said beforehand and measured; where
+    the bytes are when send returns; which way to send a large message is the best here; and what
+    the sizes do to throughput over a distance, on a path made for it in network namespaces.
     """
     look = output.Look(format=output_format, quiet=quiet, verbose=verbose)
 
@@ -95,12 +109,35 @@ def sockbuf(
                 message=None
                 if message is None
                 else options.number(message, option="--message", highest=LARGEST_MESSAGE),
+                round_trip=round_trip(rtt),
+                rate=bandwidth(rate),
                 quick=quick,
                 netns=netns,
                 observer=observer,
             )
 
     return output.deliver("sockbuf", look, operation)
+
+
+def round_trip(text: str) -> float:
+    """Read a round trip as seconds. Raises UsageError."""
+    seconds = options.duration(text, option="--rtt")
+    if not SHORTEST <= seconds <= LONGEST:
+        raise UsageError(
+            f"{text!r} is not a round trip between 1ms and 2s", key="--rtt", hint="write 20ms"
+        )
+    return seconds
+
+
+def bandwidth(text: str) -> float:
+    """Read a rate such as `400mbit`, as in tc(8), as bytes a second. Raises UsageError."""
+    match = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(kbit|mbit|gbit)", text.strip().lower())
+    rate = float(match[1]) * UNITS[match[2]] / 8 if match else 0.0
+    if rate < SLOWEST:
+        raise UsageError(
+            f"{text!r} is not a rate of 1mbit or more", key="--rate", hint="write 400mbit or 1gbit"
+        )
+    return rate
 
 
 def names(text: str | None) -> list[str] | None:

@@ -13,6 +13,9 @@ class Part(Enum):
 
     GRANTED = "granted"
     FILL = "fill"
+    MEANING = "meaning"
+    STRATEGIES = "strategies"
+    DISTANCE = "distance"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

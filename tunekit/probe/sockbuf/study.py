@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tunekit.probe.model import Measurement
-from tunekit.probe.sockbuf import fit, granted, host
+from tunekit.probe.sockbuf import distance, fit, granted, host, meaning, strategies
+from tunekit.probe.sockbuf.arithmetic import Distance
 from tunekit.probe.sockbuf.ends import Transport
 from tunekit.probe.sockbuf.pairs import SIZES, measure
 from tunekit.probe.sockbuf.part import Outcome, Part
@@ -17,8 +18,9 @@ QUICK_SIZES: tuple[int | None, ...] = (None, 65536)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
     """What to measure: sizes in bytes (None leaves an option to the kernel), each of `transports`,
-    the congestion control of TCP senders (None: the default one) and the bytes of one send (None:
-    the usual). `quick` measures less of everything that was not asked for.
+    the congestion control of TCP senders (None: the default one), the bytes of one send (None: the
+    usual), and a path's round trip in seconds and rate in bytes a second. `quick` measures less of
+    everything that was not asked for.
     """
 
     sndbuf: tuple[int | None, ...] | None = None
@@ -26,6 +28,8 @@ class Wanted:
     transports: tuple[Transport, ...] = (Transport.INET,)
     congestion: str | None = None
     message: int | None = None
+    round_trip: float = distance.ROUND_TRIP
+    rate: float | None = distance.RATE
     quick: bool = False
 
     @property
@@ -45,6 +49,27 @@ def run(part: Part, wanted: Wanted, observe: Observe | None = None) -> Outcome:
             return _granted(wanted)
         case Part.FILL:
             return _fill(wanted, observe)
+        case Part.MEANING:
+            return _meaning(wanted)
+        case Part.STRATEGIES:
+            return strategies.compare(
+                sizes=wanted.sndbuf or ((65536,) if wanted.quick else (None, 65536)),
+                message=wanted.message,
+                congestion=wanted.congestion,
+                quick=wanted.quick,
+                observe=observe,
+            )
+        case Part.DISTANCE:
+            usual = distance.QUICK_SIZES if wanted.quick else distance.SIZES
+            return distance.measure(
+                distance.Stretch(
+                    distance=Distance(round_trip=wanted.round_trip, rate=wanted.rate),
+                    sndbuf=wanted.sndbuf or usual,
+                    rcvbuf=wanted.rcvbuf or usual,
+                    congestion=wanted.congestion,
+                ),
+                observe,
+            )
 
 
 def _granted(wanted: Wanted) -> Outcome:
@@ -57,6 +82,18 @@ def _granted(wanted: Wanted) -> Outcome:
             segments = host.scout(transport, congestion=wanted.congestion)
             figures += granted.unset_when_connected(transport, sysctls, segments)
     return Outcome(measurements=tuple(figures), sentences=(_grants(figures),))
+
+
+def _meaning(wanted: Wanted) -> Outcome:
+    sizes = wanted.sndbuf or (None, 65536)
+    outcomes = [
+        meaning.explain(message=wanted.message, congestion=wanted.congestion, send=size)
+        for size in sizes
+    ]
+    return Outcome(
+        measurements=tuple(row for outcome in outcomes for row in outcome.measurements),
+        sentences=tuple(text for outcome in outcomes for text in outcome.sentences),
+    )
 
 
 def _grants(figures: Sequence[Measurement]) -> str:

@@ -23,6 +23,8 @@ _HALF, _SHIFT = 128, 8
 _WIDEST_UNSCALED = 65535
 _MOST_SCALE = 14
 _DEFAULT_MSS = 536
+# Enough segments for the window to have grown as far as they let it.
+_SETTLED = 1024
 # MAX_SKB_FRAGS, and the bytes of one page fragment (SKB_FRAG_PAGE_ORDER).
 _FRAGMENTS, _FRAGMENT = 17, 32768
 
@@ -69,6 +71,20 @@ def taken(receiver: Receiver, segments: Segments, *, burst: int, one_at_a_time: 
         end.arrive(size, cut=min(size, begin) if first else size, merged=merged)
     whole = segments_of(end.widest_offered, segments)
     return Taken(bytes=end.taken, rest=size if size < whole else 0, segment=whole)
+
+
+def offered(receiver: Receiver, segments: Segments) -> int:
+    """The window that is offered to a sender far away while the program reads at once, in bytes.
+
+    What may be offered grows with what is free when a segment has just arrived (tcp_grow_window),
+    so it settles with the first, small segments.
+    """
+    end = _End(receiver, segments)
+    first = segments_of(end.widest_offered, segments)
+    for _ in range(_SETTLED):
+        end.arrive(first, cut=first, merged=1)
+        end.read()
+    return end.widest_offered
 
 
 def segments_of(window: int, segments: Segments) -> int:
@@ -136,6 +152,11 @@ class _End:
         free = self._payload(max(0, self._buffer - self._charged))
         self._grow(size, charge, free)
         self._offer(free)
+
+    def read(self) -> None:
+        """Have the program read all that has arrived."""
+        self._charged = 0
+        self._offer(self._payload(self._buffer))
 
     def _payload(self, space: int) -> int:
         return space * self._ratio >> _SHIFT

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tunekit.probe.model import Measurement
 from tunekit.report.layout import Page
 from tunekit.report.model import Report
-from tunekit.report.tables.sockbuf import filled, grants
+from tunekit.report.tables.sockbuf import far, filled, grants, moments, tried
 
 _PREFIX = "sockbuf."
 
@@ -18,7 +18,7 @@ def is_of_buffers(row: Measurement) -> bool:
 def section(report: Report, page: Page) -> list[str]:
     """Draw the socket buffers of a report."""
     lines: list[str] = []
-    for part in (grants, filled):
+    for part in (grants, filled, moments, tried, far):
         drawn = part.section(report, page)
         lines += [*([""] if lines and drawn else []), *drawn]
     return lines

@@ -6,21 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from tests.unit.probe.sockbuf.known import LOOPBACK, SYSCTLS
 from tunekit.probe.sockbuf import queue, window
 from tunekit.probe.sockbuf.forecast import Forecast, forecast
-from tunekit.probe.sockbuf.host import Segments, Sysctl
-
-LOOPBACK = Segments(
-    overhead=832, largest=65483, advertised=65495, adaptive=True, congestion="cubic"
-)
-SYSCTLS = Sysctl(
-    wmem_max=4194304,
-    rmem_max=4194304,
-    wmem_default=212992,
-    rmem_default=212992,
-    tcp_wmem=(4096, 16384, 4194304),
-    tcp_rmem=(4096, 131072, 33554432),
-)
+from tunekit.probe.sockbuf.host import Segments
 
 
 def foretold(send: int | None, receive: int | None, *, segments: Segments = LOOPBACK) -> Forecast:
