@@ -69,28 +69,29 @@ def catalog_import(runs: int) -> float:
 
 def table(costs: Mapping[str, Cost], catalog: float) -> str:
     """The figures as Markdown."""
-    inspect_all = costs["inspect all"].cpu - costs["libraries"].cpu
-    rows = [
-        ("`tunekit --version`", costs["version"].wall, "`import typer`", costs["bare"].wall),
+    lines = [
+        "| what | ms | against | ms | ratio | of CPU time |",
+        "| --- | ---: | --- | ---: | ---: | ---: |",
+    ]
+    for what, own, against, other in (
+        ("`tunekit --version`", costs["version"], "`import typer`", costs["bare"]),
         (
             "`tunekit inspect high-conn`",
-            costs["inspect"].wall,
+            costs["inspect"],
             "`import typer, yaml, tabulate`",
-            costs["libraries"].wall,
+            costs["libraries"],
         ),
-        (
-            "`tunekit inspect '*'`, CPU beyond start-up",
-            inspect_all,
-            "`sysctl -a`, CPU",
-            costs["sysctl"].cpu,
-        ),
-    ]
-    lines = ["| what | ms | against | ms | ratio |", "| --- | ---: | --- | ---: | ---: |"]
-    lines += [
-        f"| {what} | {own:.0f} | {against} | {other:.0f} | {own / other:.2f} |"
-        for what, own, against, other in rows
-    ]
-    lines.append(f"| `import tunekit.catalog`, after `import typer` | {catalog:.1f} | | | |")
+    ):
+        lines.append(
+            f"| {what} | {own.wall:.0f} | {against} | {other.wall:.0f} "
+            f"| {own.wall / other.wall:.2f} | {own.cpu / other.cpu:.2f} |"
+        )
+    beyond, sysctl = costs["inspect all"].cpu - costs["libraries"].cpu, costs["sysctl"].cpu
+    lines.append(
+        f"| `tunekit inspect '*'`, CPU beyond start-up | {beyond:.0f} | `sysctl -a`, CPU "
+        f"| {sysctl:.0f} | | {beyond / sysctl:.2f} |"
+    )
+    lines.append(f"| `import tunekit.catalog`, after `import typer` | {catalog:.1f} | | | | |")
     return "\n".join(lines)
 
 
