@@ -53,6 +53,15 @@ def volunteer() -> None:
         Path("/proc/self/oom_score_adj").write_text("1000")
 
 
+def give_way() -> None:
+    """Wait for one's turn when there is work to do, rather than interrupt whoever makes it.
+
+    Anybody may become SCHED_BATCH (sched(7)). Nothing happens where it is not allowed.
+    """
+    with contextlib.suppress(OSError):
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+
+
 def load_libc() -> None:
     """Load what `die_with` needs, once for all children that are forked later, and give back what
     is free already: each of them would hold a copy.
