@@ -15,11 +15,12 @@ from tunekit.files.exchange import LeftOut
 from tunekit.files.importing import Form, Line, Remembered
 from tunekit.kernel import host as hosts
 from tunekit.kernel.sysctl import Sysctls
-from tunekit.profile import files, flow, resolve
+from tunekit.profile import files, flow
 from tunekit.profile.evaluate import use_instead
 from tunekit.profile.model import Mode
 from tunekit.profile.nodes import MAX_BYTES
 from tunekit.profile.problems import UNSAFE, Problems
+from tunekit.profile.resolve import resolve
 from tunekit.profile.writing import Draft, Entry, write
 from tunekit.report.escape import visible
 from tunekit.report.model import Listing, Report

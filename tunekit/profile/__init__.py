@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
-from tunekit.kernel.host import HostFacts
-from tunekit.profile.files import read
 from tunekit.profile.find import DEFAULT_SEARCH, looks_like_profile, names
-from tunekit.profile.model import Profile
-from tunekit.profile.problems import Problems
-from tunekit.profile.resolve import resolve
-from tunekit.profile.trust import trusted_owners
-from tunekit.profile.variables import parse_assignments
-from tunekit.values import SysctlKey
 
-__all__ = ["load", "looks_like_profile", "names", "parse_assignments", "resolve"]
+if TYPE_CHECKING:
+    from tunekit.kernel.host import HostFacts
+    from tunekit.profile.model import Profile
+    from tunekit.values import SysctlKey
+
+__all__ = ["load", "looks_like_profile", "names"]
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
@@ -38,6 +35,14 @@ def load(
     where a bare name is looked for. `trust` says to believe whatever owner a file has; None
     means to be strict as root only. Raises ProfileError, which holds everything that is wrong.
     """
+    # Each process of a load has what is imported here once more.
+    import os
+
+    from tunekit.profile.files import read
+    from tunekit.profile.problems import Problems
+    from tunekit.profile.resolve import resolve
+    from tunekit.profile.trust import trusted_owners
+
     problems = Problems()
     if trust is None:
         trust = os.geteuid() != 0

@@ -6,9 +6,10 @@ import pytest
 import yaml
 
 from tunekit.errors import ProfileError
-from tunekit.profile import nodes, resolve
+from tunekit.profile import nodes
 from tunekit.profile.files import from_bytes
 from tunekit.profile.problems import Problems
+from tunekit.profile.resolve import resolve
 
 DEEP = "p.yaml:1: nested more than 16 deep; a profile needs 4 levels"
 LAUGHS = "tunekit: 1\nx: &a [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n" + "\n".join(

@@ -18,9 +18,11 @@ from hypothesis import strategies as st
 
 from tunekit.errors import TunekitError
 from tunekit.kernel.host import HostFacts
-from tunekit.profile import nodes, parse_assignments, resolve
+from tunekit.profile import nodes
 from tunekit.profile.files import from_bytes
 from tunekit.profile.problems import UNSAFE, Problems
+from tunekit.profile.resolve import resolve
+from tunekit.profile.variables import parse_assignments
 from tunekit.values import SysctlKey
 
 FULL = int(os.environ.get("TUNEKIT_FUZZ_EXAMPLES", "100000"))

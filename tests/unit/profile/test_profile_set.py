@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tunekit.errors import UsageError
-from tunekit.profile import parse_assignments
+from tunekit.profile.variables import parse_assignments
 
 
 def test_each_set_is_a_name_and_a_text() -> None:
