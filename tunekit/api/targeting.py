@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tunekit.api import judging
-from tunekit.api.session import Observer, Silent, here, within
+from tunekit.api.session import Observer, Silent, here, summary, within
 from tunekit.check.capacity import Demand, forecast
 from tunekit.check.ladder import Forecast
 from tunekit.check.model import Finding, Status
@@ -20,6 +20,7 @@ from tunekit.probe.remote import secret
 from tunekit.probe.remote.aim import Aim
 from tunekit.probe.remote.loading import Agreement, RemoteProof, prove
 from tunekit.probe.remote.model import Endpoint
+from tunekit.profile.model import Profile
 from tunekit.report.model import Report
 
 _ABOUT_THE_SERVER = ("proof.backlog",)
@@ -29,6 +30,7 @@ def verify_targets(
     connections: int,
     targets: Sequence[str],
     *,
+    profile: Profile | None = None,
     sources: Sequence[str] = (),
     token_file: Path | None = None,
     processes: int | None = None,
@@ -44,7 +46,8 @@ def verify_targets(
 
     `targets` are ADDR:PORT, `sources` addresses of this host to connect from. Nothing else is
     connected to, and nothing is looked up. The rest is as in `verify`; what the servers have
-    counted is compared with what was counted here, and a difference is a failure.
+    counted is compared with what was counted here, and a difference is a failure. `profile` is the
+    one that promises the number, for the report to name.
     """
     aim = Aim(
         load=Load(
@@ -62,13 +65,13 @@ def verify_targets(
         secret=secret.read(token_file) if token_file else b"",
     )
     watch = observer or Silent()
-    return within(netns, lambda: _verified(aim, watch))
+    about = Report(command="verify", profile=summary(profile) if profile else None)
+    return within(netns, lambda: _verified(aim, replace(about, host=here()), watch))
 
 
-def _verified(aim: Aim, watch: Observer) -> Report:
+def _verified(aim: Aim, about: Report, watch: Observer) -> Report:
     load = aim.load
     ladder, ports = _ladder(aim)
-    about = Report(command="verify", host=here())
     if ladder.obstacle is not None and not load.force:
         obstacle = ladder.obstacle
         remedy = obstacle.remedy or f"ask for at most {obstacle.allows}"
@@ -94,7 +97,7 @@ def _verified(aim: Aim, watch: Observer) -> Report:
         watch.note(_ports(ports, aim))
     with Guard() as guard, guard.raising():
         outcome = prove(aim, observe=watch.progress)
-    return _report(about, ladder, outcome, ports)
+    return _report(about, ladder, outcome, ports, force=load.force)
 
 
 def _ports(ports: int, aim: Aim) -> str:
@@ -109,7 +112,9 @@ def _ports(ports: int, aim: Aim) -> str:
     return text
 
 
-def _report(about: Report, ladder: Forecast, outcome: RemoteProof, ports: int | None) -> Report:
+def _report(
+    about: Report, ladder: Forecast, outcome: RemoteProof, ports: int | None, *, force: bool
+) -> Report:
     proof = outcome.proof
     figures = proof.measurements
     if ports is not None:
@@ -131,6 +136,8 @@ def _report(about: Report, ladder: Forecast, outcome: RemoteProof, ports: int | 
     if proof.interrupted is not None:
         error = Interrupted(proof.interrupted)
         return replace(report, exit_code=error.exit_code, next_step="", errors=(error,))
+    if force:
+        report = replace(report, findings=(*report.findings, judging.compared(ladder, proof)))
     return report
 
 

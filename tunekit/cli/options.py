@@ -184,17 +184,20 @@ def number(text: str, *, option: str, lowest: int = 1, highest: int = 2**63 - 1)
     return value
 
 
-def duration(text: str, *, option: str) -> float:
+def duration(text: str, *, option: str, zero: bool = True) -> float:
     """Read a time such as `500us`, `20ms`, `30s`, `2m` or `1h` in seconds, the unit of a bare one.
 
-    Raises UsageError with the option that it was given to.
+    Raises UsageError with the option that it was given to; for no time at all unless `zero`.
     """
     match = re.fullmatch(f"{_QUANTITY}(us|ms|s|m|h|)", text.strip())
     if match is None:
         raise UsageError(
             f"{text!r} is not a time", key=option, hint="write 500us, 20ms, 30s, 2m or 1h"
         )
-    return float(match[1]) * _SECONDS[match[2]]
+    seconds = float(match[1]) * _SECONDS[match[2]]
+    if not seconds and not zero:
+        raise UsageError(f"{text!r} leaves no time", key=option, hint="write 500ms, 30s, 2m or 1h")
+    return seconds
 
 
 def share(text: str, *, option: str) -> float:

@@ -100,7 +100,7 @@ def serve(
                 if max_connections is not None
                 else None,
                 seconds=options.duration(duration, option="--for") if duration else None,
-                patience=options.duration(patience, option="--handshake-timeout"),
+                patience=options.duration(patience, option="--handshake-timeout", zero=False),
                 as_user=user,
                 netns=netns,
                 announce=announce,

@@ -169,12 +169,13 @@ def verify(
             return api.verify_targets(
                 count,
                 [each.strip() for each in where.split(",")],
+                profile=chosen,
                 sources=sources or (),
                 token_file=token_file,
                 processes=_number(None if processes == "auto" else processes, "--processes"),
                 hold=_duration(hold, "--hold") or 0.0,
                 rate=_number(rate, "--rate", 10**9),
-                timeout=_duration(timeout, "--timeout"),
+                timeout=_timeout(timeout),
                 as_user=user,
                 netns=netns,
                 force=force,
@@ -189,6 +190,7 @@ def verify(
                 "nothing to prove", hint="name a profile or a number: --connections 10k"
             )
         from tunekit.probe.load import Family
+        from tunekit.probe.tokens import SIZE
 
         load = {
             "connections": _number(connections, "--connections"),
@@ -197,7 +199,7 @@ def verify(
             ),
             "messages": messages,
             "rate": _number(rate, "--rate", 10**9),
-            "payload": _number(payload, "--payload", 1 << 20),
+            "payload": _number(payload, "--payload", 1 << 20, lowest=SIZE),
         }
         if target is not None:
             return to_targets(target)
@@ -210,7 +212,7 @@ def verify(
                 **load,
                 hold=_duration(hold, "--hold") or 0.0,
                 active=options.share(active, option="--active") if active else None,
-                timeout=_duration(timeout, "--timeout"),
+                timeout=_timeout(timeout),
                 family=Family[family.name],
                 profile=options.load_profile(profile, assignments) if profile else None,
                 as_user=user,
@@ -222,9 +224,15 @@ def verify(
     return output.deliver("verify", look, operation)
 
 
-def _number(text: str | None, option: str, highest: int = 2**63 - 1) -> int | None:
-    return None if text is None else options.number(text, option=option, highest=highest)
+def _number(text: str | None, option: str, highest: int = 2**63 - 1, lowest: int = 1) -> int | None:
+    if text is None:
+        return None
+    return options.number(text, option=option, lowest=lowest, highest=highest)
 
 
 def _duration(text: str | None, option: str) -> float | None:
     return None if text is None else options.duration(text, option=option)
+
+
+def _timeout(text: str | None) -> float | None:
+    return None if text is None else options.duration(text, option="--timeout", zero=False)

@@ -61,7 +61,7 @@ def prove(load: Load, *, observe: Callable[[Progress], None] | None = None) -> P
                 if course.whole:
                     supervisor.close()
         except Interrupted as error:
-            course.interrupted = error.signum
+            course.interrupted, course.ended_in = error.signum, supervisor.phase
     return _proof(load, layout, facts, user, supervisor, course, watch, before)
 
 

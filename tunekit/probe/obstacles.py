@@ -43,6 +43,7 @@ _ORDER = (
     "ENOBUFS",
     "killed",
     "wrong token",
+    "not started",
     "ETIMEDOUT",
     "timeout",
 )
@@ -54,8 +55,8 @@ def name(
     counters: Mapping[str, int],
     around: Circumstances,
 ) -> Obstacle | None:
-    """Name the limit that lost connections, None when none was lost."""
-    if not lost:
+    """Name the limit that lost connections, None when none was lost but to an interrupt."""
+    if all(one.cause == "interrupted" for one in lost):
         return None
     if around.oom_kills and around.facts.cgroup_memory is not None:
         return _memory_group(around, around.facts.cgroup_memory)
@@ -174,6 +175,15 @@ def _killed(one: Lost, around: Circumstances) -> Obstacle:
     )
 
 
+def _not_started(one: Lost, around: Circumstances) -> Obstacle:
+    return Obstacle(
+        limit="start",
+        reason=f"the servers of {one.count} connections did not come to listen for as long as was "
+        "waited",
+        remedy="stop what else keeps the processors busy, or give fewer --processes",
+    )
+
+
 def _wrong(one: Lost, around: Circumstances) -> Obstacle:
     return Obstacle(
         limit="wrong token",
@@ -210,6 +220,7 @@ _RULES = {
     "ENOBUFS": _memory,
     "killed": _killed,
     "wrong token": _wrong,
+    "not started": _not_started,
     "ETIMEDOUT": _timed_out,
     "timeout": _too_slow,
 }

@@ -47,7 +47,7 @@ def lost(
         missing = pair.ledger.connections - pair.ledger.proved(round_)
         unexplained = missing - mine.total()
         if unexplained > 0:
-            mine[ended_in, _why(pair, why)] += unexplained
+            mine[ended_in, _why(pair, ended_in, why)] += unexplained
         counts += mine
     return _sorted(counts)
 
@@ -94,10 +94,10 @@ def resident(shards: Sequence[Shard]) -> list[Measurement]:
     ]
 
 
-def _why(pair: Pair, otherwise: str) -> str:
+def _why(pair: Pair, ended_in: Phase, otherwise: str) -> str:
     if any(one.died for one in pair.shards):
         return "killed"
-    if pair.client is None:
+    if pair.client is None and ended_in is not Phase.START:
         return "not started"
     return otherwise
 

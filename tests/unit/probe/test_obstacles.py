@@ -116,6 +116,19 @@ def test_a_kill_for_want_of_memory_names_the_group() -> None:
     )
 
 
+def test_an_interrupt_is_no_limit() -> None:
+    assert name([lost("interrupted", Phase.HOLD, 9)], [], {}, AROUND) is None
+
+
+def test_servers_that_never_listened_are_named() -> None:
+    found = name([lost("not started", Phase.PROVE, 9)], [], {}, AROUND)
+    assert found == Obstacle(
+        limit="start",
+        reason="the servers of 9 connections did not come to listen for as long as was waited",
+        remedy="stop what else keeps the processors busy, or give fewer --processes",
+    )
+
+
 def test_an_errno_without_a_rule_is_named_as_it_is() -> None:
     found = name([lost("EPERM", count=4), lost("EACCES", count=1)], [], {}, AROUND)
     assert found is not None

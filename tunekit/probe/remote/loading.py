@@ -183,7 +183,7 @@ def prove(aim: Aim, *, observe: Callable[[Progress], None] | None = None) -> Rem
                 if course.whole:
                     supervisor.close()
         except Interrupted as error:
-            course.interrupted = error.signum
+            course.interrupted, course.ended_in = error.signum, supervisor.phase
     return RemoteProof(
         proof=_proof(aim, layout, facts, user, supervisor, course, watch, before),
         agreements=supervisor.agreements,
