@@ -43,7 +43,7 @@ def test_descriptors() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (5000, 5000))
     first = first_limit(Demand(connections=6000, processes=1))
 
-    proof = prove(Load(connections=6000, processes=1, patience=0.5, force=True))
+    proof = prove(Load(connections=6000, processes=1, patience=2, force=True))
 
     assert proof.obstacle is not None
     assert proof.obstacle.limit == first.limit == "rlimit.nofile"

@@ -78,7 +78,6 @@ def test_two_thousand_connections_are_proved_twice() -> None:
     assert proof.time_wait_left == 0
     assert figure(proof, "connections.proved") == 2000
     assert figure(proof, "connect.rate") > 0
-    assert 5000 < figure(proof, "memory.kernel_per_connection") < 15_000
 
 
 @pytest.mark.parametrize("family", [Family.INET6, Family.UNIX])
@@ -93,7 +92,7 @@ def test_a_rate_is_kept_and_latency_counts_from_when_a_connect_was_due() -> None
     stalled: list[int] = []
 
     def stall(progress: Progress) -> None:
-        if progress.phase is Phase.CONNECT and progress.opened and not stalled:
+        if progress.phase is Phase.CONNECT and not stalled:
             stalled.append(progress.processes[1])
             os.kill(stalled[0], signal.SIGSTOP)
         elif stalled:
@@ -101,7 +100,8 @@ def test_a_rate_is_kept_and_latency_counts_from_when_a_connect_was_due() -> None
 
     proof = prove(Load(connections=1000, processes=1, rate=2000), observe=stall)
     assert proof.ok
-    assert figure(proof, "connect.rate") == pytest.approx(2000, rel=0.15)
+    # All but one have to wait for their time, and a busy machine may keep them longer.
+    assert figure(proof, "connect.rate") <= 2000 * 1000 / 999
     # Stopped for a tick of a tenth of a second: its connects took no time, yet came late.
     late = {
         one.parameters["quantile"]: one.measured
@@ -133,11 +133,24 @@ def test_messages_fit_through_the_smallest_buffers() -> None:
 
 
 def test_a_server_that_stops_reading_messages_loses_its_connections_only() -> None:
-    load = Load(connections=400, processes=2, messages=200, hold=1, patience=0.4, timeout=20)
+    load = Load(connections=400, processes=2, messages=200, hold=1, patience=1, timeout=60)
     proof = prove(load, observe=killing(Phase.HOLD, a_server, signal.SIGSTOP))
     assert accounted(proof)
     assert proof.proved == 200
     assert (Phase.HOLD, "ETIMEDOUT") in causes(proof)
+
+
+@pytest.mark.parametrize("phase", list(Phase)[:-1])
+def test_an_interrupt_by_a_handler_says_where_it_came(phase: Phase) -> None:
+    def interrupt(progress: Progress) -> None:
+        if progress.phase is phase:
+            raise Interrupted(signal.SIGINT)
+
+    proof = prove(Load(connections=1000, hold=0.2), observe=interrupt)
+    assert (proof.interrupted, proof.ended_in, proof.ok) == (signal.SIGINT, phase, False)
+    assert accounted(proof)
+    assert causes(proof) <= {(phase, "interrupted")}
+    assert proof.obstacle is None
 
 
 def test_an_interrupt_by_a_handler_says_how_far_it_came() -> None:
@@ -152,7 +165,7 @@ def test_an_interrupt_by_a_handler_says_how_far_it_came() -> None:
 
 
 def test_a_killed_server_is_named() -> None:
-    load = Load(connections=1000, processes=2, hold=0.2, patience=0.5, timeout=20)
+    load = Load(connections=1000, processes=2, hold=0.2)
     proof = prove(load, observe=killing(Phase.HOLD, a_server, signal.SIGKILL))
     assert proof.obstacle is not None
     assert proof.obstacle.limit == "killed"
@@ -227,10 +240,13 @@ def test_a_range_that_is_all_reserved_names_the_ports() -> None:
 
 
 @pytest.mark.slow
-def test_an_accept_queue_of_4_is_named_when_a_burst_overflows_it() -> None:
+def test_an_accept_queue_of_4_is_named_when_a_thousand_at_once_overflow_it() -> None:
+    """They arrive before the server gets to run, which it is kept from here."""
     (SYSCTLS / "core/somaxconn").write_text("4")
-    proof = prove(Load(connections=2000, processes=1, patience=0.3, timeout=20))
+    load = Load(connections=1000, processes=1, rate=1_000_000, patience=0.5, timeout=60)
+    proof = prove(load, observe=killing(Phase.CONNECT, a_server, signal.SIGSTOP))
     assert accounted(proof)
+    assert (proof.opened, proof.proved) == (5, 0)
     assert proof.counters["TcpExt.ListenOverflows"] > 0
     assert proof.obstacle is not None
     assert proof.obstacle.limit == "net.core.somaxconn"
@@ -257,12 +273,21 @@ def a_client(progress: Progress) -> int:
     return progress.processes[1]
 
 
-@pytest.mark.parametrize("who", [a_server, a_client])
-@pytest.mark.parametrize("phase", [Phase.CONNECT, Phase.PROVE, Phase.HOLD, Phase.PROVE_AGAIN])
+@pytest.mark.parametrize(
+    ("phase", "who"),
+    [
+        (Phase.START, a_server),
+        *(
+            (phase, who)
+            for phase in (Phase.CONNECT, Phase.PROVE, Phase.HOLD, Phase.PROVE_AGAIN)
+            for who in (a_server, a_client)
+        ),
+    ],
+)
 def test_a_process_killed_is_reported_and_the_others_go_on(
     phase: Phase, who: Callable[[Progress], int]
 ) -> None:
-    load = Load(connections=1000, processes=2, hold=0.2, patience=0.5, timeout=20)
+    load = Load(connections=1000, processes=2, hold=0.2)
     proof = prove(load, observe=killing(phase, who, signal.SIGKILL))
     assert accounted(proof)
     assert proof.proved == 500
@@ -270,8 +295,15 @@ def test_a_process_killed_is_reported_and_the_others_go_on(
     assert proof.obstacle is not None
 
 
+@pytest.mark.parametrize("who", [a_server, a_client])
+def test_a_process_killed_while_closing_takes_nothing_back(who: Callable[[Progress], int]) -> None:
+    load = Load(connections=1000, processes=2)
+    proof = prove(load, observe=killing(Phase.CLOSE, who, signal.SIGKILL))
+    assert (proof.proved, proof.ok, proof.time_wait_left) == (1000, True, 0)
+
+
 def test_a_killed_client_is_named() -> None:
-    load = Load(connections=1000, processes=2, hold=0.2, timeout=20)
+    load = Load(connections=1000, processes=2, hold=0.2)
     proof = prove(load, observe=killing(Phase.HOLD, a_client, signal.SIGKILL))
     assert proof.lost == (Lost(phase=Phase.PROVE_AGAIN, cause="killed", count=500),)
     assert proof.obstacle is not None
@@ -280,15 +312,13 @@ def test_a_killed_client_is_named() -> None:
 
 @pytest.mark.slow
 def test_a_server_that_stops_reading_loses_its_connections_only() -> None:
-    load = Load(connections=1000, processes=2, hold=0.2, patience=0.5, timeout=20)
+    load = Load(connections=1000, processes=2, hold=0.2, patience=1, timeout=60)
     proof = prove(load, observe=killing(Phase.HOLD, a_server, signal.SIGSTOP))
     assert accounted(proof)
     assert (proof.proved, proof.opened) == (500, 1000)
 
 
-@pytest.mark.parametrize(
-    "phase", [Phase.CONNECT, Phase.PROVE, Phase.HOLD, Phase.PROVE_AGAIN, Phase.CLOSE]
-)
+@pytest.mark.parametrize("phase", list(Phase)[:-1])
 def test_an_interrupt_ends_every_process(phase: Phase) -> None:
     def interrupt(progress: Progress) -> None:
         if progress.phase is phase:
@@ -298,18 +328,19 @@ def test_an_interrupt_ends_every_process(phase: Phase) -> None:
         prove(Load(connections=1000, hold=0.2), observe=interrupt)
 
 
-def test_the_load_ends_with_its_parent() -> None:
+@pytest.mark.parametrize("phase", list(Phase)[:-1])
+def test_the_load_ends_with_its_parent(phase: Phase) -> None:
     reader, writer = os.pipe()
     pid = os.fork()
     if pid == 0:
 
         def tell(progress: Progress) -> None:
-            if progress.phase is Phase.HOLD:
+            if progress.phase is phase:
                 os.write(writer, " ".join(map(str, progress.processes)).encode())
                 os.kill(os.getpid(), signal.SIGKILL)
 
         try:
-            prove(Load(connections=1000, processes=2, hold=30), observe=tell)
+            prove(Load(connections=1000, processes=2, hold=0.2), observe=tell)
         finally:
             os._exit(1)
     os.close(writer)
@@ -317,7 +348,8 @@ def test_the_load_ends_with_its_parent() -> None:
     os.close(reader)
     _, status = os.waitpid(pid, 0)
     assert os.WTERMSIG(status) == signal.SIGKILL
-    assert len(shards) == 4
+    # Clients are started when all servers listen.
+    assert len(shards) == (2 if phase is Phase.START else 4)
     for shard in shards:
         wait_for_end(shard)
 

@@ -104,6 +104,13 @@ def verify(number: int, count: int, token: str, *arguments: str) -> subprocess.P
     return tunekit(f"client{number}", "verify", "-c", str(count), *target, *arguments)
 
 
+def holds(client: subprocess.Popen[str]) -> None:
+    """Wait until a client says that it holds its connections."""
+    assert client.stderr is not None
+    while "hold" not in client.stderr.readline():
+        assert client.poll() is None
+
+
 def proved(report: dict[str, Any]) -> dict[str, int]:
     """What each side says it has proved, by where."""
     return {
@@ -173,9 +180,7 @@ def test_off_loopback_a_token_is_needed() -> None:
 def test_a_client_that_is_interrupted_says_how_far_it_came(token: str, number: int) -> None:
     server = serve("--listen", "0.0.0.0:7077", "--token-file", token)
     client = verify(1, 500, token, "--hold", "60s")
-    assert client.stderr is not None
-    while "hold" not in client.stderr.readline():
-        assert client.poll() is None
+    holds(client)
     client.send_signal(number)
     report = ended(client)
     assert report["exit_code"] == 128 + number
@@ -185,11 +190,14 @@ def test_a_client_that_is_interrupted_says_how_far_it_came(token: str, number: i
 
 
 def test_a_server_that_ends_is_reported_by_its_client(token: str) -> None:
-    server = serve("--listen", "0.0.0.0:7077", "--token-file", token, "--for", "3s")
-    report = ended(verify(1, 500, token, "--hold", "60s"))
+    server = serve("--listen", "0.0.0.0:7077", "--token-file", token)
+    client = verify(1, 500, token, "--hold", "60s")
+    holds(client)
+    server.send_signal(signal.SIGTERM)
+    report = ended(client)
     assert report["exit_code"] == 1
     assert report["verdict"] == (
         "only 0 of 500 connections were proved as nobody: server stopped it; the server did not "
         "count the same"
     )
-    assert ended(server)["exit_code"] == 0
+    assert ended(server)["exit_code"] == 143
