@@ -237,7 +237,7 @@ def test_a_journal_of_a_newer_schema_is_refused(profile: Profile, tmp_path: Path
         db.execute("PRAGMA user_version = 99")
     db.close()
     base = values()
-    with pytest.raises(StateError, match="the journal has schema 99 and this tunekit knows 1"):
+    with pytest.raises(StateError, match="the journal has schema 99 and this tunekit knows 2"):
         apply(profile, ground(tmp_path))
     assert values() == base
 

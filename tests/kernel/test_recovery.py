@@ -16,6 +16,7 @@ from tests.kernel.test_crash import ground, in_child
 from tests.support.machines import ClumsyMachine, DyingMachine, SignallingMachine
 from tunekit import api
 from tunekit.api.ground import Ground
+from tunekit.api.looking import applied_last
 from tunekit.engine.machine import Machine
 from tunekit.engine.model import Subject
 from tunekit.engine.transaction import TransactionState
@@ -338,7 +339,7 @@ def test_transactions_of_another_boot_have_ended(tmp_path: Path) -> None:
     db.close()
 
 
-def test_inspect_without_an_argument_remembers_variables_and_place(
+def test_the_profile_applied_last_is_known_with_its_variables_and_place(
     tmp_path: Path, change_folder: Callable[[Path], None]
 ) -> None:
     body = "vars: {q: 5000}\nsysctl:\n  net.core.somaxconn: {at_least: q}\n"
@@ -347,9 +348,10 @@ def test_inspect_without_an_argument_remembers_variables_and_place(
     on = ground(tmp_path)
     apply(api.load_profile("./v.yaml", variables={"q": "9000"}), on)
     change_folder(Path("/"))
-    assert api.inspect(state_dir=on.state_dir).exit_code is ExitCode.OK
+    profile, _ = applied_last(on.state_dir)
+    assert api.inspect(profile).exit_code is ExitCode.OK
     SOMAXCONN.write_text("6500")
-    assert api.inspect(state_dir=on.state_dir).exit_code is ExitCode.NO
+    assert api.inspect(profile).exit_code is ExitCode.NO
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tunekit.api.gating import preflight
     from tunekit.api.looking import inspect, load_profile, plan
     from tunekit.api.past import history
+    from tunekit.api.persisting import persist
     from tunekit.api.proving import verify
     from tunekit.api.running import run
     from tunekit.api.serving import serve
@@ -32,6 +33,7 @@ __all__ = [
     "history",
     "inspect",
     "load_profile",
+    "persist",
     "plan",
     "preflight",
     "readiness",
@@ -51,6 +53,7 @@ _HOME = {
     "history": "past",
     "inspect": "looking",
     "load_profile": "looking",
+    "persist": "persisting",
     "plan": "looking",
     "preflight": "gating",
     "readiness": "waiting",

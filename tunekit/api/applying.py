@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tunekit import __version__
 from tunekit.api import ground as grounds
 from tunekit.api import outcome
+from tunekit.api.beginning import end_other_boots, new_transaction
 from tunekit.api.ground import Ground
 from tunekit.api.past import unfinished
 from tunekit.api.recovering import recover_unfinished
@@ -21,16 +20,19 @@ from tunekit.engine.interrupts import Guard
 from tunekit.engine.journal import Journal
 from tunekit.engine.model import Outcome, Plan
 from tunekit.engine.rollback import Site, roll_back
-from tunekit.engine.transaction import Transaction, TransactionState
-from tunekit.errors import ExitCode, Interrupted, StateError, TunekitError
-from tunekit.kernel.caller import login_uid
+from tunekit.engine.store import peek
+from tunekit.engine.transaction import Transaction
+from tunekit.errors import ExitCode, Interrupted, TunekitError, UsageError
 from tunekit.kernel.host import HostIdentity
+from tunekit.profile.evaluate import RLIMIT_PREFIX
 from tunekit.profile.model import Profile
 from tunekit.report.model import Report
 from tunekit.values import SysctlKey
 
 if TYPE_CHECKING:
+    from tunekit.api.keeping import Draft, Keeping
     from tunekit.api.proving import ProofReport
+    from tunekit.engine.filing import Filed, FileWrite
 
 
 def apply(
@@ -42,6 +44,7 @@ def apply(
     prove: bool = True,
     rollback_on_failure: bool = False,
     pids: Sequence[int] = (),
+    keeping: Keeping | None = None,
     netns: str | None = None,
     state_dir: Path | None = None,
     command: str = "",
@@ -52,9 +55,11 @@ def apply(
     """Make a profile so, as one transaction, and prove it.
 
     `allow` are keys that can hurt and that the profile allows too; `pids` processes to set the
-    profile's limits on; `command` is kept in the journal. The report's exit code tells what
-    happened (docs/reference/exit-codes.md): a blocked plan is 3, a failed write that was undone
-    4, one whose undoing failed 5, a failed proof 1 (4 with `rollback_on_failure`).
+    profile's limits on; `keeping` makes it last over a reboot, in the same transaction; `command`
+    is kept in the journal. The report's exit code tells what happened
+    (docs/reference/exit-codes.md): a blocked plan is 3, a failed write that was undone 4, one whose
+    undoing failed 5, a failed proof 1 (4 with `rollback_on_failure`), and so is a setting that boot
+    will not keep.
 
     Raises ProfileError for keys that are not allowed, UsageError for a user that there is not,
     and StateError and Locked before anything was written; RecoveryFailed when a transaction that
@@ -70,10 +75,21 @@ def apply(
         netns=netns or "",
         command=command,
         as_user=as_user,
+        keeping=keeping,
         watch=observer or Silent(),
     )
     on = grounds.chosen(state_dir, ground)
-    idle = [f"--allow {key}" for key in allow if SysctlKey.parse(key) not in profile.allow]
+    if keeping is not None and netns is not None:
+        raise UsageError(
+            "what boot reads is the host's, not a network namespace's",
+            hint="persist without --netns; a namespace's own settings are made where it is made",
+        )
+    idle = [
+        f"--allow {key}"
+        for key in allow
+        if SysctlKey.parse(key) not in profile.allow
+        and not (keeping is not None and key.startswith(RLIMIT_PREFIX))
+    ]
     if pids and not profile.limits:
         idle.append("--pid")
     for option in idle:
@@ -98,6 +114,7 @@ class _Orders:
     netns: str
     command: str
     as_user: str
+    keeping: Keeping | None
     watch: Observer
 
 
@@ -113,6 +130,10 @@ def _preview(orders: _Orders, on: Ground) -> Report:
     snapshot = take_snapshot(orders.profile, for_writing=True)
     plan = make_plan(orders.profile, snapshot, allow=orders.allow, pids=orders.pids)
     report = outcome.preview(orders.profile, plan, snapshot.host, keep_going=orders.keep_going)
+    if orders.keeping is not None:
+        with peek(on.state_dir) as journal:
+            kept = _draft(orders, journal.files() if journal else ())
+        report = _with_boot(report, kept, planned=True)
     return replace(report, notes=(*report.notes, *unfinished(on.state_dir)))
 
 
@@ -136,7 +157,7 @@ def _apply(orders: _Orders, on: Ground) -> Report:
 def _transacted(orders: _Orders, on: Ground) -> Report:
     profile = orders.profile
     with on.entered() as (journal, guard):
-        _end_other_boots(journal)
+        end_other_boots(journal)
         for note in recover_unfinished(journal, on):
             orders.watch.note(note)
         snapshot = take_snapshot(profile, for_writing=True)
@@ -145,11 +166,14 @@ def _transacted(orders: _Orders, on: Ground) -> Report:
         if plan.blocked and not orders.keep_going:
             return outcome.blocked(profile, plan, snapshot.host)
         remarks = tuple(dict.fromkeys(outcome.dropped(profile, plan, snapshot.host, journal)))
-        applied = _carry_out(orders, plan, snapshot.host, on, journal, guard)
+        kept = _draft(orders, journal.files())
+        files = kept.files if kept else ()
+        applied = _carry_out(orders, plan, snapshot.host, on, journal, guard, files)
         report = outcome.applied_report(
             profile, plan, applied, snapshot.host, journal_option=on.option
         )
         report = replace(report, notes=(*report.notes, *remarks))
+        report = _with_boot(report, kept)
         if report.exit_code not in (ExitCode.OK, ExitCode.NO):
             return report
         if not orders.prove:
@@ -162,14 +186,22 @@ def _transacted(orders: _Orders, on: Ground) -> Report:
         return report
 
 
-def _end_other_boots(journal: Journal) -> None:
-    boot_id = here().boot_id
-    if not boot_id:
-        raise StateError(
-            "this boot cannot be told from others: kernel.random.boot_id cannot be read",
-            hint="mount /proc; without it a rollback after a reboot would write old values",
-        )
-    journal.end_other_boots(boot_id)
+def _draft(orders: _Orders, claims: Sequence[Filed]) -> Draft | None:
+    """The files that make the profile last, where that was asked for."""
+    if orders.keeping is None:
+        return None
+    from tunekit.api.keeping import draft
+
+    return draft(orders.profile, replace(orders.keeping, allow=orders.allow), claims)
+
+
+def _with_boot(report: Report, kept: Draft | None, *, planned: bool = False) -> Report:
+    """Add to a report what boot will make of the files, and the files while they are planned."""
+    if kept is None:
+        return report
+    from tunekit.api.persisting import conclude, with_texts
+
+    return conclude(with_texts(report, kept) if planned else report, kept)
 
 
 def _carry_out(
@@ -179,9 +211,12 @@ def _carry_out(
     on: Ground,
     journal: Journal,
     guard: Guard,
+    files: Sequence[FileWrite],
 ) -> Applied:
-    begun = _new_transaction(orders, host)
-    if plan.writes or _new_claims(plan, begun, journal):
+    begun = new_transaction(
+        orders.profile, host, command=orders.command, netns=orders.netns, allow=orders.allow
+    )
+    if plan.writes or files or _new_claims(plan, begun, journal):
         applied = execute(
             plan,
             begun,
@@ -189,6 +224,7 @@ def _carry_out(
             journal=journal,
             guard=guard,
             keep_going=orders.keep_going,
+            files=files,
         )
     else:
         applied = Applied(transaction=begun, changes=plan.settled)
@@ -196,28 +232,6 @@ def _carry_out(
         applied,
         changes=(*applied.changes, *plan.blocked),
         left_out=applied.left_out + len(plan.blocked),
-    )
-
-
-def _new_transaction(orders: _Orders, host: HostIdentity) -> Transaction:
-    profile = orders.profile
-    allowed = {str(key) for key in profile.allow} & set(orders.allow)
-    return Transaction(
-        id=0,
-        state=TransactionState.BEGUN,
-        profile=profile.name,
-        path=str(Path(profile.path).absolute()),
-        started=time.time(),
-        boot_id=host.boot_id,
-        kernel=host.kernel,
-        uid=os.getuid(),
-        loginuid=login_uid(),
-        command=orders.command,
-        version=__version__,
-        variables={name: str(value) for name, value in profile.variables.items()},
-        allowed=frozenset(allowed),
-        netns=orders.netns,
-        cookie=host.netns_cookie,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from shlex import quote
@@ -60,9 +60,12 @@ class Outlook:
         return self.root == HOST
 
 
-def look(root: Path = HOST) -> Outlook:
-    """Read what boot will set below a root. Raises UsageError when it is no directory."""
-    with Root(root) as opened:
+def look(root: Path = HOST, *, overlay: Mapping[str, str | None] | None = None) -> Outlook:
+    """Read what boot will set below a root. Raises UsageError when it is no directory.
+
+    `overlay` are files to see in place of those that are there, None to see none.
+    """
+    with Root(root, overlay=overlay) as opened:
         reader = find_reader(opened)
         boot = read_boot(opened, reader)
         other = None

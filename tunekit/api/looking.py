@@ -95,12 +95,13 @@ def _show(patterns: Sequence[str]) -> Report:
 
 
 def applied_last(state_dir: Path) -> tuple[Profile | None, tuple[str, ...]]:
+    """Load the profile that was applied last in this boot, and say which; None with the reason."""
     try:
         last = last_applied(state_dir)
     except StateError as error:
         return None, (f"which profile was applied last is unknown: {error}",)
     if last is None:
-        return None, ("no profile has been applied; these are the keys of the catalogue",)
+        return None, ("no profile has been applied",)
     try:
         return load_profile(last.path, variables=last.variables), (
             f"compared with {last.profile}, which transaction {last.id} applied last",

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from tunekit.api.session import summary
 from tunekit.engine.apply import Applied
 from tunekit.engine.interrupts import Guard
 from tunekit.engine.journal import Journal
-from tunekit.engine.model import Outcome, Plan
+from tunekit.engine.model import Change, Outcome, Plan
 from tunekit.engine.scope import host_scope, netns_scope
 from tunekit.errors import ExitCode, Interrupted, PlanBlocked
 from tunekit.kernel.host import HostIdentity
@@ -80,7 +80,7 @@ def applied_report(
     )
     if applied.error is not None:
         return _undone(report, applied, applied.error, journal_option)
-    written = sum(c.outcome in (Outcome.APPLIED, Outcome.ADJUSTED) for c in applied.changes)
+    written = amount(applied.changes, Outcome.APPLIED, Outcome.ADJUSTED)
     left_out = f", {applied.left_out} left out" if applied.left_out else ""
     if applied.incomplete:
         names = ", ".join(subject.name for subject in applied.incomplete)
@@ -92,7 +92,7 @@ def applied_report(
         return replace(report, verdict=verdict)
     verdict = "every setting held already; they are now claimed"
     if written:
-        verdict = f"{settings(written)} written and read back"
+        verdict = f"{written} written and read back"
     return replace(
         report,
         changed=bool(written or applied.incomplete),
@@ -148,6 +148,16 @@ def notes(profile: Profile, plan: Plan) -> tuple[str, ...]:
     """The remarks of the profile's loader and of the plan."""
     loads = (f"{key}: loads the kernel module {name}" for key, name in plan.modules.items())
     return (*profile.warnings, *plan.warnings, *loads)
+
+
+def amount(changes: Iterable[Change], *outcomes: Outcome) -> str:
+    """How many settings and files had one of the outcomes, in words; empty for none."""
+    found = [change for change in changes if change.outcome in outcomes]
+    files = sum(change.subject.scope.is_file for change in found)
+    parts = [settings(len(found) - files)] if len(found) > files else []
+    if files:
+        parts.append("1 file" if files == 1 else f"{files} files")
+    return " and ".join(parts)
 
 
 def settings(count: int) -> str:

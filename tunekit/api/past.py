@@ -43,7 +43,7 @@ def history(*, state_dir: Path | None = None) -> Report:
     # What a reboot has ended is recorded by the next apply; to look, it has ended already.
     transactions = tuple(
         replace(each, state=TransactionState.ENDED)
-        if each.boot_id != host.boot_id and (each.stands or each.is_unfinished)
+        if each.boot_id != host.boot_id and (each.stands or each.is_unfinished) and not each.files
         else each
         for each in transactions
     )

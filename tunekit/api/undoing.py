@@ -8,8 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from tunekit.api import ground as grounds
+from tunekit.api.beginning import end_other_boots
 from tunekit.api.ground import Ground
-from tunekit.api.outcome import admit_signal, settings
+from tunekit.api.outcome import admit_signal, amount, settings
 from tunekit.api.places import Place, Whereabouts, place_of
 from tunekit.api.recovering import recover_unfinished
 from tunekit.api.session import here, within
@@ -54,6 +55,9 @@ def rollback(
     def operation() -> Report:
         with on.entered() as (journal, guard):
             host = here()
+            if any(each.files for each in journal.transactions()):
+                # Of one that an earlier boot made only its files are left to undo.
+                end_other_boots(journal)
             # Another one that died has left values behind that are nobody's change.
             notes = tuple(recover_unfinished(journal, on, but=chosen.id))
             site = Site(
@@ -91,7 +95,11 @@ def _choose(
         return chosen
     everything = journal.transactions() if journal is not None else []
     last = _last(
-        [each for each in everything if each.boot_id == boot and cookie in (None, each.cookie)]
+        [
+            each
+            for each in everything
+            if each.files or (each.boot_id == boot and cookie in (None, each.cookie))
+        ]
     )
     if last is None:
         what = "no transaction to undo"
@@ -127,7 +135,8 @@ def _report(undone: RolledBack, host: HostIdentity) -> Report:
         changes=undone.changes,
     )
     if not undone.incomplete:
-        verdict = f"transaction {number} is undone: {settings(len(put_back))} put back"
+        done = amount(put_back, Outcome.ROLLED_BACK) or settings(0)
+        verdict = f"transaction {number} is undone: {done} put back"
         forgotten = Counter(change.detail for change in undone.changes if is_forgotten(change))
         for why, count in forgotten.items():
             verdict += f", {count} forgotten: {why}"

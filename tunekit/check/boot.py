@@ -66,12 +66,12 @@ def prospect(
     elif met:
         status, reason = Status.PASS, by or "it is the kernel's default"
     elif met is False:
-        status, reason = Status.FAIL, by or "no file sets it, and the kernel's default is less"
+        status, reason = Status.FAIL, by or "no file sets it, and the kernel's default does not do"
     elif winner is not None:
         what = "works it out when it starts" if winner.computed else "leaves out some of its fields"
         status, reason = Status.UNKNOWN, f"{winner.origin} {what}"
     else:
-        status, reason = Status.UNKNOWN, "no file sets it: it gets the kernel's default"
+        status, reason = Status.UNKNOWN, "no file sets it, so that the kernel's default comes back"
     return Prospect(key=key, value=value, winner=winner, status=status, reason=reason)
 
 

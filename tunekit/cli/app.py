@@ -16,6 +16,7 @@ from tunekit.errors import ExitCode
 COMMANDS = {
     "inspect": "compare the running kernel with a profile, or show keys",
     "apply": "make a profile so, as one transaction, and prove it",
+    "persist": "make a profile last over a reboot",
     "rollback": "undo a transaction",
     "history": "list the transactions of this host",
     "run": "start a command under a profile's limits",

@@ -8,6 +8,7 @@ import typer
 
 from tunekit.cli import options, output
 from tunekit.cli.progress import Narrator
+from tunekit.errors import UsageError
 from tunekit.report.formats import Format
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ EPILOG = options.epilog(
         "tunekit apply high-conn --dry-run",
         "tunekit apply high-conn --set connections=50k",
         "tunekit apply ./my.yaml --rollback-on-failure --format json",
+        "tunekit apply web-server --persist --unit nginx.service",
         "tunekit apply web-server --netns blue --pid 4711 --no-probe",
     ),
     "0 applied and proved, or in line already; 1 the change stands but its proof failed, or "
@@ -63,6 +65,14 @@ def apply(
             help="Set the profile's limits on this running process. Repeatable.",
         ),
     ] = None,
+    keep: Annotated[
+        bool, typer.Option("--persist", help="Make it last over a reboot, in the same transaction.")
+    ] = False,
+    units: options.KeepUnitsOption = None,
+    users: options.KeepUsersOption = None,
+    groups: options.KeepGroupsOption = None,
+    manager: options.KeepManagerOption = False,
+    boot_unit: options.BootUnitOption = False,
     user: options.UserOption = "nobody",
     assignments: options.SetOption = None,
     netns: options.NetnsOption = None,
@@ -77,12 +87,21 @@ def apply(
     profile promises. When a write fails or the run is interrupted, everything is undone. What was
     there before is kept in the journal, durable before the first write; `tunekit rollback` undoes
     it, also after a crash. A limit that is more generous already is never lowered.
+
+    With --persist the files that make it last over a reboot are part of the transaction; see
+    `tunekit persist`.
     """
     look = output.Look(format=output_format, quiet=quiet, verbose=verbose, everything=verbose)
 
     def operation() -> Report:
         from tunekit import api
 
+        named = (*(units or ()), *(users or ()), *(groups or ()))
+        if not keep and (named or manager or boot_unit):
+            raise UsageError(
+                "--unit, --user, --group, --manager and --boot-unit say what to persist",
+                hint="add --persist",
+            )
         with Narrator(look) as observer:
             return api.apply(
                 options.load_profile(profile, assignments),
@@ -92,6 +111,11 @@ def apply(
                 prove=not no_probe,
                 rollback_on_failure=rollback_on_failure,
                 pids=tuple(pid or ()),
+                keeping=options.keeping(
+                    users=users, groups=groups, units=units, manager=manager, boot_unit=boot_unit
+                )
+                if keep
+                else None,
                 netns=netns,
                 state_dir=state_dir,
                 command=options.command_line(),

@@ -16,6 +16,7 @@ from tunekit.errors import InvalidValue, UsageError
 from tunekit.report.formats import Format
 
 if TYPE_CHECKING:
+    from tunekit.api.keeping import Keeping
     from tunekit.profile.model import Profile
 
 FormatOption = Annotated[
@@ -99,6 +100,33 @@ UserOption = Annotated[
 ]
 
 
+# For whom the limits of a profile are kept over a reboot.
+KeepUsersOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--user", metavar="USER", help="Keep the limits for this user's sessions (PAM). Repeatable."
+    ),
+]
+KeepGroupsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--group", metavar="GROUP", help="Keep the limits for a group's sessions. Repeatable."
+    ),
+]
+KeepUnitsOption = Annotated[
+    list[str] | None,
+    typer.Option("--unit", metavar="UNIT", help="Keep the limits for a systemd unit. Repeatable."),
+]
+KeepManagerOption = Annotated[
+    bool, typer.Option("--manager", help="Keep the limits as the defaults of every unit.")
+]
+BootUnitOption = Annotated[
+    bool,
+    typer.Option(
+        "--boot-unit",
+        help="Have a systemd unit apply the profile at boot, so that `at least` stays at least.",
+    ),
+]
 TokenFileOption = Annotated[
     Path | None,
     typer.Option(
@@ -135,6 +163,30 @@ def report_files(texts: Sequence[str] | None) -> tuple[ReportFile, ...]:
 
 _QUANTITY = r"([0-9]{1,9}(?:\.[0-9]{1,9})?)"
 _SECONDS = {"us": 1e-6, "ms": 0.001, "s": 1.0, "": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def keeping(
+    *,
+    root: Path | None = None,
+    users: Sequence[str] | None = None,
+    groups: Sequence[str] | None = None,
+    units: Sequence[str] | None = None,
+    manager: bool = False,
+    boot_unit: bool = False,
+    allow: Sequence[str] | None = None,
+) -> Keeping:
+    """What to make last over a reboot, from the options that say it."""
+    from tunekit.api.keeping import Keeping
+
+    return Keeping(
+        root=root or Path("/"),
+        users=tuple(users or ()),
+        groups=tuple(groups or ()),
+        units=tuple(units or ()),
+        manager=manager,
+        boot_unit=boot_unit,
+        allow=frozenset(allow or ()),
+    )
 
 
 def new_app() -> typer.Typer:

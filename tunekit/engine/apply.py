@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from tunekit import catalog
+from tunekit.engine import filing
+from tunekit.engine.filing import FileWrite
 from tunekit.engine.interrupts import Guard
 from tunekit.engine.journal import Journal, Write
 from tunekit.engine.machine import Machine
@@ -50,7 +52,9 @@ class _Run:
     transaction: Transaction
     writes: Sequence[Write]
     claims: Mapping[Subject, Claim]
+    files: Sequence[FileWrite] = ()
     done: list[Change] = field(default_factory=list)
+    filed: list[Change] = field(default_factory=list)
     passed_over: list[Subject] = field(default_factory=list)
     stuck: dict[Subject, str] = field(default_factory=dict)
 
@@ -63,12 +67,14 @@ def execute(
     journal: Journal,
     guard: Guard,
     keep_going: bool = False,
+    files: Sequence[FileWrite] = (),
 ) -> Applied:
     """Write a plan's changes, reading each back, or undo them all.
 
+    `files` are written last, when every value is known to hold, and undone with the rest.
     Raises StateError when the journal does not take the transaction; nothing was written then.
     """
-    run = _begin(plan, transaction, machine, journal)
+    run = _begin(plan, transaction, machine, journal, files)
     try:
         for change in plan.writes:
             guard.check()
@@ -81,6 +87,7 @@ def execute(
                 _pass_over(run, change, error)
         guard.check()
         _verify(run)
+        run.filed += filing.write_files(run.files)
         _commit(run, journal)
     except (TunekitError, OSError) as error:
         return _undo(run, journal, error)
@@ -90,13 +97,19 @@ def execute(
         raise
     return Applied(
         transaction=replace(run.transaction, state=TransactionState.APPLIED),
-        changes=(*run.done, *_what_moved(machine, plan), *plan.settled),
+        changes=(*run.done, *_what_moved(machine, plan), *plan.settled, *run.filed),
         incomplete=run.stuck,
         left_out=len(run.passed_over) + len(run.stuck),
     )
 
 
-def _begin(plan: Plan, transaction: Transaction, machine: Machine, journal: Journal) -> _Run:
+def _begin(
+    plan: Plan,
+    transaction: Transaction,
+    machine: Machine,
+    journal: Journal,
+    files: Sequence[FileWrite],
+) -> _Run:
     present = {claim.subject: _text(machine, claim.subject) for claim in plan.claims}
     moved = {change.subject: _text(machine, change.subject) for change in plan.moved}
     writes = [
@@ -109,8 +122,9 @@ def _begin(plan: Plan, transaction: Transaction, machine: Machine, journal: Jour
     return _Run(
         plan=plan,
         machine=machine,
-        transaction=journal.begin(transaction, claims, writes),
+        transaction=journal.begin(transaction, claims, writes, files),
         writes=writes,
+        files=files,
         claims={claim.subject: claim for claim in plan.claims},
     )
 
@@ -213,7 +227,7 @@ def _what_moved(machine: Machine, plan: Plan) -> list[Change]:
 def _undo(run: _Run, journal: Journal, error: Exception) -> Applied:
     if not isinstance(error, TunekitError):
         error = TunekitError(str(error), hint="see the kernel log (dmesg)")
-    problems = _restore(run.machine, run.writes)
+    problems = _restore(run.machine, run.writes, run.files)
     try:
         _end(run.machine, journal, run.transaction, problems)
     except StateError as second:
@@ -234,6 +248,10 @@ def _undo(run: _Run, journal: Journal, error: Exception) -> Applied:
                 detail=problems.get(change.subject, ""),
             )
         )
+    for each in run.files:
+        why = problems.get(each.subject, "")
+        outcome = Outcome.REJECTED if why else Outcome.ROLLED_BACK
+        rows.append(filing.row(each, outcome, detail=why, back=True))
     untouched = run.plan.writes[len(run.done) :]
     state = TransactionState.INCOMPLETE if problems else TransactionState.UNDONE
     return Applied(
@@ -252,24 +270,34 @@ def put_back(
     The half-written are among them, so each is compared with what it reads now, not with what was
     meant to be written. Returns why, for each subject that could not be put back.
     """
-    problems = _restore(machine, writes)
+    files = [each.write for each in journal.files() if each.transaction == transaction.id]
+    problems = _restore(machine, writes, files)
     _end(machine, journal, transaction, problems)
     return problems
 
 
-def _restore(machine: Machine, writes: Sequence[Write]) -> dict[Subject, str]:
-    return restore(machine, {write.subject: write.before for write in reversed(writes)})
+def _restore(
+    machine: Machine, writes: Sequence[Write], files: Sequence[FileWrite]
+) -> dict[Subject, str]:
+    # The files first: a power cut in between then leaves what boot did not set.
+    problems = filing.undo(files)
+    return problems | restore(machine, {write.subject: write.before for write in reversed(writes)})
 
 
 def _end(
     machine: Machine, journal: Journal, transaction: Transaction, problems: Mapping[Subject, str]
 ) -> None:
     claimed = [held.subject for held in journal.held(transaction=transaction.id)]
+    claimed += [
+        each.write.subject for each in journal.files() if each.transaction == transaction.id
+    ]
     journal.end(
         transaction.id,
         TransactionState.INCOMPLETE if problems else TransactionState.UNDONE,
         released=[subject for subject in claimed if subject not in problems],
         left=[
-            (subject, text) for subject in problems if (text := machine.text(subject)) is not None
+            (subject, text)
+            for subject in problems
+            if not subject.scope.is_file and (text := machine.text(subject)) is not None
         ],
     )

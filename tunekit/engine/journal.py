@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tunekit.engine import codec
+from tunekit.engine import codec, filing
 from tunekit.engine.model import Claim, Subject
 from tunekit.engine.transaction import Transaction, TransactionState
 from tunekit.engine.unusable import unusable
@@ -25,6 +25,8 @@ from tunekit.profile.model import Requirement
 
 if TYPE_CHECKING:
     import sqlite3
+
+    from tunekit.engine.filing import Filed, FileWrite
 
 KEEP_DAYS = 90
 KEEP_ENDED = 1000
@@ -76,8 +78,8 @@ class Journal:
     def transactions(self) -> list[Transaction]:
         """Every transaction, oldest first."""
         rows = self._all(
-            "SELECT t.*, (SELECT count(*) FROM claims c WHERE c.transaction_id = t.id) AS keys"
-            " FROM transactions t ORDER BY id"
+            "SELECT t.*, (SELECT count(*) FROM claims c WHERE c.transaction_id = t.id) AS keys,"
+            f" {self._count_files()} AS files FROM transactions t ORDER BY id"
         )
         return [_transaction(row) for row in rows]
 
@@ -157,6 +159,22 @@ class Journal:
             for row in rows
         ]
 
+    def files(self) -> list[Filed]:
+        """The files that transactions still claim, oldest first."""
+        if not self._has_files:
+            return []
+        return filing.filed(self._all("SELECT * FROM files ORDER BY transaction_id, rowid"))
+
+    @property
+    def _has_files(self) -> bool:
+        # A journal that an earlier tunekit made, and that is only looked at, has none.
+        return bool(self._all("SELECT 1 FROM sqlite_master WHERE name = 'files'"))
+
+    def _count_files(self) -> str:
+        if not self._has_files:
+            return "0"
+        return "(SELECT count(*) FROM files f WHERE f.transaction_id = t.id)"
+
     # -- writing --
 
     def begin(
@@ -164,6 +182,7 @@ class Journal:
         transaction: Transaction,
         claims: Sequence[tuple[Claim, str]],
         writes: Sequence[Write],
+        files: Sequence[FileWrite] = (),
     ) -> Transaction:
         """Record an apply before its first write; durable when this returns.
 
@@ -207,8 +226,9 @@ class Journal:
                     "INSERT INTO writes VALUES (?,?,?,?,?,?,?,NULL)",
                     (number, position, *_columns(write.subject), write.before, write.wanted),
                 )
-        assert number is not None
-        return replace(transaction, id=number, keys=len(claims))
+            assert number is not None
+            filing.insert(self.connection, number, files)
+        return replace(transaction, id=number, keys=len(claims), files=len(files))
 
     def _epoch(self, subject: Subject, present: str) -> int:
 
@@ -259,7 +279,10 @@ class Journal:
             )
 
     def end_other_boots(self, boot_id: str) -> None:
-        """End what a reboot has ended: every value in /proc/sys is gone with its boot."""
+        """End what a reboot has ended: every value in /proc/sys is gone with its boot.
+
+        Files are still there, and so is a transaction that claims one.
+        """
         standing = (
             TransactionState.BEGUN,
             TransactionState.APPLIED,
@@ -273,9 +296,17 @@ class Journal:
                 " (SELECT id FROM transactions WHERE boot_id != ?)",
                 (boot_id,),
             )
+            for table in ("writes", "undos"):
+                # One with files may be unfinished, and its values must not be put back any more.
+                self.connection.execute(
+                    f"DELETE FROM {table} WHERE transaction_id IN (SELECT id FROM transactions"
+                    " WHERE boot_id != ? AND id IN (SELECT transaction_id FROM files))",
+                    (boot_id,),
+                )
             self.connection.execute(
                 f"UPDATE transactions SET state = ?, finished = coalesce(finished, ?)"
-                f" WHERE boot_id != ? AND state IN ({marks})",
+                f" WHERE boot_id != ? AND state IN ({marks})"
+                " AND id NOT IN (SELECT transaction_id FROM files)",
                 (
                     TransactionState.ENDED.value,
                     time.time(),
@@ -318,6 +349,8 @@ class Journal:
             self._sweep()
 
     def _release(self, number: int, subjects: Iterable[Subject]) -> None:
+        subjects = tuple(subjects)
+        filing.release(self.connection, number, subjects)
         for subject in subjects:
             self.connection.execute(
                 "DELETE FROM claims WHERE transaction_id = ? AND kind = ? AND identity = ?"
@@ -416,6 +449,7 @@ def _transaction(row: sqlite3.Row) -> Transaction:
         netns=row["netns"],
         cookie=row["cookie"],
         keys=row["keys"],
+        files=row["files"],
     )
 
 

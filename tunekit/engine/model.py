@@ -26,7 +26,8 @@ class ScopeId:
     """One host, namespace or process in time.
 
     `identity` is the boot id (host), boot id and namespace cookie (netns: inode numbers are
-    reused, cookies are not), or boot id, pid and start time (process).
+    reused, cookies are not), boot id, pid and start time (process), or the path of the root that
+    the file is below (file).
     """
 
     kind: str
@@ -37,11 +38,16 @@ class ScopeId:
         """Tell whether the scope is one process."""
         return self.kind == ScopeKind.PROCESS.value
 
+    @property
+    def is_file(self) -> bool:
+        """Tell whether the scope is the files of a root."""
+        return self.kind == ScopeKind.FILE.value
+
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What one value belongs to: a sysctl key (`net.core.somaxconn`) or a resource limit
-    (`rlimit.nofile`), in its scope.
+    """What one value belongs to: a sysctl key (`net.core.somaxconn`), a resource limit
+    (`rlimit.nofile`) or a file (`/etc/sysctl.d/90-x.conf`), in its scope.
     """
 
     scope: ScopeId

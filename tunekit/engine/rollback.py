@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from tunekit import catalog
-from tunekit.engine import codec
+from tunekit.engine import codec, filing
 from tunekit.engine.apply import put_back
 from tunekit.engine.journal import Base, Held, Journal
 from tunekit.engine.machine import Machine
@@ -99,6 +99,8 @@ def roll_back(transaction: Transaction, on: Site) -> RolledBack:
         _find_target(work, held, on)
     _refuse_forbidden(transaction, work.targets, on.journal)
     on.journal.intend(transaction.id, work.targets, forced=on.force)
+    # The files first: a power cut in between then leaves what boot would not set again.
+    _roll_back_files(work, transaction, on)
     problems = restore(on.machine, work.targets)
     for subject, target in work.targets.items():
         text = on.machine.text(subject)
@@ -150,17 +152,51 @@ def recover(transaction: Transaction, on: Site) -> RolledBack:
     targets = {write.subject: write.before for write in writes}
     _refuse_forbidden(transaction, targets, on.journal)
     present = {subject: on.machine.text(subject) for subject in targets}
+    files = [each.write for each in on.journal.files() if each.transaction == transaction.id]
     problems = put_back(on.machine, on.journal, transaction, writes)
     rows = [
         _recovered(subject, present[subject], target, on.machine, problems)
         for subject, target in targets.items()
     ]
+    for file in files:
+        why = problems.get(file.subject, "")
+        outcome = Outcome.REJECTED if why else Outcome.ROLLED_BACK
+        rows.append(filing.row(file, outcome, detail=why, back=True))
     state = TransactionState.INCOMPLETE if problems else TransactionState.UNDONE
     return RolledBack(
         transaction=replace(transaction, state=state),
         changes=tuple(rows),
         incomplete=len(problems),
     )
+
+
+def _roll_back_files(work: _Work, transaction: Transaction, on: Site) -> None:
+    """Give each file of a transaction what the newest of the others wants of it.
+
+    One that somebody edited since is refused and keeps its claim.
+    """
+    claims = on.journal.files()
+    for mine in [each for each in claims if each.transaction == transaction.id]:
+        write = mine.write
+        same = [each for each in claims if each.write.subject == write.subject]
+        rest = [each for each in same if each.transaction != transaction.id]
+        expected = same[-1].write.text
+        target = rest[-1].write.text if rest else None
+        undone = replace(write, before=target, text=expected)
+        why = ""
+        if target != expected:
+            why = filing.settle(undone, {expected}, target, force=on.force)
+        if why:
+            work.rows.append(
+                replace(
+                    filing.row(undone, Outcome.REFUSED, detail=why, back=True),
+                    remedy=f"keep it, or run `tunekit rollback {transaction.id} --force`",
+                )
+            )
+            continue
+        outcome = Outcome.UNCHANGED if target == expected else Outcome.ROLLED_BACK
+        work.rows.append(filing.row(undone, outcome, back=True))
+        work.released.append(write.subject)
 
 
 def _recovered(

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tunekit.engine.filing import SCHEMA as FILES
 from tunekit.engine.unusable import damaged, unusable
 from tunekit.errors import StateError
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 STATE_DIR = Path("/var/lib/tunekit")
 FILE_NAME = "journal.sqlite"
-VERSION = 1
+VERSION = 2
 
 _SCHEMA = """
 CREATE TABLE transactions (
@@ -130,8 +131,11 @@ def _prepare(journal: Journal) -> None:
     try:
         db.execute("PRAGMA journal_mode = DELETE")
         db.execute("PRAGMA synchronous = EXTRA")
-        if _check_version(journal) == 0:
-            db.executescript(f"BEGIN;{_SCHEMA}PRAGMA user_version = {VERSION};COMMIT;")
+        version = _check_version(journal)
+        if version < VERSION:
+            # The files came with version 2.
+            tables = FILES if version else _SCHEMA + FILES
+            db.executescript(f"BEGIN;{tables}PRAGMA user_version = {VERSION};COMMIT;")
         problem = db.execute("PRAGMA quick_check(1)").fetchone()[0]
         if problem != "ok":
             raise damaged(journal.path, problem)

@@ -31,7 +31,8 @@ class Transaction:
     Times are Unix seconds; `loginuid` is None when unset. `path` is absolute, and `variables` are
     the texts that were given for the profile's own. `allowed` are the keys that can hurt which
     both the profile and the caller allowed. `netns` is the namespace as the caller named it,
-    empty for the caller's own; `cookie` the namespace's number.
+    empty for the caller's own; `cookie` the namespace's number. `keys` and `files` count what it
+    still claims; files are there after a reboot, too.
     """
 
     id: int
@@ -51,6 +52,7 @@ class Transaction:
     netns: str = ""
     cookie: int = 0
     keys: int = 0
+    files: int = 0
 
     @property
     def is_unfinished(self) -> bool:

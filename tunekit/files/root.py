@@ -11,6 +11,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Mapping
 from pathlib import Path
 
 from tunekit.errors import UsageError
@@ -28,9 +29,18 @@ _NOT_TO_BE_HAD = frozenset({errno.ENOSYS, errno.EPERM, errno.E2BIG, errno.EINVAL
 class Root:
     """A directory that is or will be somebody's `/`."""
 
-    def __init__(self, path: Path = Path("/"), *, by_hand: bool = False) -> None:
-        """Open a root. `by_hand` walks without openat2. Raises UsageError for no directory."""
+    def __init__(
+        self,
+        path: Path = Path("/"),
+        *,
+        by_hand: bool = False,
+        overlay: Mapping[str, str | None] | None = None,
+    ) -> None:
+        """Open a root. `by_hand` walks without openat2. `overlay` are files to see in place of
+        those that are there, None to see none. Raises UsageError for no directory.
+        """
         self.path = path
+        self._overlay = overlay or {}
         self.is_host = path.resolve() == Path("/")
         self._by_hand = by_hand
         try:
@@ -71,6 +81,8 @@ class Root:
         Bytes that are no UTF-8 come as surrogates. A device is read as an empty file, since a link
         to /dev/null is what masks are made of.
         """
+        if name in self._overlay:
+            return self._overlay[name]
         try:
             # Without O_NONBLOCK a FIFO would keep us waiting.
             descriptor = self.open(name, os.O_RDONLY | os.O_NONBLOCK)
@@ -95,6 +107,14 @@ class Root:
 
     def names(self, folder: str) -> tuple[str, ...]:
         """The names in a folder, sorted; none where there is no such folder."""
+        found = set(self._names(folder))
+        for path, text in self._overlay.items():
+            parent, _, name = path.rpartition("/")
+            if parent == folder:
+                (found.discard if text is None else found.add)(name)
+        return tuple(sorted(found))
+
+    def _names(self, folder: str) -> tuple[str, ...]:
         try:
             descriptor = self.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         except OSError as error:
@@ -102,7 +122,7 @@ class Root:
             return ()
         try:
             with os.scandir(descriptor) as entries:
-                return tuple(sorted(entry.name for entry in entries))
+                return tuple(entry.name for entry in entries)
         except OSError as error:
             self._note(folder, error)
             return ()
@@ -111,6 +131,8 @@ class Root:
 
     def identity(self, name: str) -> tuple[int, int] | None:
         """Device and inode of what a path leads to, None where there is nothing."""
+        if self._overlay.get(name) is not None:
+            return -1, hash(name)
         try:
             descriptor = self.open(name, os.O_PATH)
         except OSError:
@@ -124,6 +146,20 @@ class Root:
     def exists(self, name: str) -> bool:
         """Tell whether a path leads to something."""
         return self.identity(name) is not None
+
+    def make_folder(self, path: str) -> int:
+        """Open a folder, made with those above it where they are missing. Raises OSError."""
+        try:
+            return self.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        except FileNotFoundError:
+            parent, _, name = path.rstrip("/").rpartition("/")
+            above = self.make_folder(parent or "/")
+            try:
+                os.mkdir(name, 0o755, dir_fd=above)
+                os.fsync(above)
+            finally:
+                os.close(above)
+            return self.open(path, os.O_RDONLY | os.O_DIRECTORY)
 
     def _note(self, name: str, error: OSError) -> None:
         if error.errno not in _ABSENT:

@@ -124,6 +124,7 @@ def _transaction(transaction: Transaction) -> dict[str, Any]:
         "command": transaction.command,
         "version": transaction.version,
         "keys": transaction.keys,
+        "files": transaction.files,
     }
 
 
