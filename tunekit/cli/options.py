@@ -46,6 +46,13 @@ NetnsOption = Annotated[
 ]
 
 
+def file(text: str) -> Path:
+    """Read the path of a file. Raises BadParameter for an empty one: a variable is unset."""
+    if not text:
+        raise typer.BadParameter("an empty path; name a file")
+    return Path(text)
+
+
 def folder(text: str) -> Path:
     """Read the path of a folder. Raises BadParameter for an empty one: a variable is unset."""
     if not text:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tunekit.cli import options, output
+from tunekit.cli import kept, options, output
 from tunekit.cli.progress import Narrator
 from tunekit.errors import UsageError
 from tunekit.report.formats import Format
@@ -91,6 +91,8 @@ def readiness(
     quick: Annotated[
         bool, typer.Option("--quick", help="Fewer sizes, one family: within ten seconds.")
     ] = False,
+    save: kept.SaveOption = None,
+    compare: kept.CompareOption = None,
     netns: options.NetnsOption = None,
     output_format: options.FormatOption = Format.TABLE,
     quiet: options.QuietOption = False,
@@ -114,8 +116,9 @@ def readiness(
         from tunekit.api.waiting import ROUNDS
         from tunekit.probe.load import Family
 
+        kept.check("readiness", save, compare)
         with Narrator(look) as observer:
-            return api.readiness(
+            report = api.readiness(
                 descriptors=asked,
                 families=[Family[each.name] for each in chosen],
                 rounds=ROUNDS if rounds is None else rounds,
@@ -124,5 +127,6 @@ def readiness(
                 netns=netns,
                 observer=observer,
             )
+        return kept.settle(report, save, compare, netns=netns)
 
     return output.deliver("readiness", look, operation)

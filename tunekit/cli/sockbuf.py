@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tunekit.cli import options, output
+from tunekit.cli import kept, options, output
 from tunekit.cli.progress import Narrator
 from tunekit.errors import UsageError
 from tunekit.report.formats import Format
@@ -32,6 +32,7 @@ EPILOG = options.epilog(
         "tunekit sockbuf",
         "tunekit sockbuf --quick",
         "tunekit sockbuf --part fill --sndbuf auto,64KiB,1MiB --rcvbuf auto",
+        "tunekit sockbuf --save before.json; tunekit sockbuf --compare before.json",
         "tunekit sockbuf --part granted,fill --family all --format json",
     ),
     "0 measured; 2 wrong usage; 3 could not be measured here; 130, 143 interrupted.",
@@ -82,6 +83,8 @@ def sockbuf(
         typer.Option("--rate", metavar="RATE", help="Its rate, in kbit, mbit or gbit a second."),
     ] = "400mbit",
     quick: Annotated[bool, typer.Option("--quick", help="Measure less, in 10 seconds.")] = False,
+    save: kept.SaveOption = None,
+    compare: kept.CompareOption = None,
     netns: options.NetnsOption = None,
     output_format: options.FormatOption = Format.TABLE,
     quiet: options.QuietOption = False,
@@ -94,13 +97,14 @@ def sockbuf(
     the bytes are when send returns; which way to send a large message is the best here; and what
     the sizes do to throughput over a distance, on a path made for it in network namespaces.
     """
-    look = output.Look(format=output_format, quiet=quiet, verbose=verbose)
+    look = output.Look(format=output_format, quiet=quiet, verbose=verbose, everything=verbose)
 
     def operation() -> Report:
         from tunekit import api
 
+        kept.check("sockbuf", save, compare)
         with Narrator(look) as observer:
-            return api.sockbuf(
+            report = api.sockbuf(
                 sndbuf=None if sndbuf is None else sizes(sndbuf, option="--sndbuf"),
                 rcvbuf=None if rcvbuf is None else sizes(rcvbuf, option="--rcvbuf"),
                 parts=names(part),
@@ -115,6 +119,7 @@ def sockbuf(
                 netns=netns,
                 observer=observer,
             )
+        return kept.settle(report, save, compare, netns=netns)
 
     return output.deliver("sockbuf", look, operation)
 

@@ -63,6 +63,8 @@ def _tables(report: Report) -> Iterator[str]:
         yield "figures"
         yield "buffers"
         yield "readiness"
+    if "comparison" in report.data:
+        yield "comparison"
 
 
 def _draw(name: str, report: Report, page: Page) -> list[str]:

@@ -12,7 +12,7 @@ from tunekit.probe.model import Measurement, Scalar
 from tunekit.probe.sockbuf import ways
 from tunekit.probe.sockbuf.ends import Sizes, Transport, connected
 from tunekit.probe.sockbuf.part import Outcome
-from tunekit.probe.sockbuf.reader import CHUNK, reading
+from tunekit.probe.sockbuf.reader import reading
 from tunekit.probe.sockbuf.ways import Tally, Way
 
 MESSAGE = 8 << 20
@@ -101,7 +101,6 @@ def _figures(
         "strategy": way.value,
         "sender_buffer": size,
         "reader": "fast" if pause == _FAST else "slow",
-        "reader_limit": None if pause == _FAST else CHUNK / pause,
         "message": length,
     }
 

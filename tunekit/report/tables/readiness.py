@@ -28,7 +28,7 @@ def section(report: Report, page: Page) -> list[str]:
     """Draw the readiness calls of a report: tables, a chart, and what they mean."""
     rows = [row for row in report.measurements if is_of_readiness(row)]
     blocks = [block for block in _blocks(rows, page) if block]
-    drawn = pictures(report)
+    drawn = pictures(report) if rows else ()
     if drawn:
         blocks.append(chart.draw(drawn[0], page))
     blocks.append(_refusals(rows, page))
