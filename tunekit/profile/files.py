@@ -103,6 +103,9 @@ def read_bytes(path: Path, owners: Collection[int] | None) -> tuple[bytes, _Iden
             f"cannot be opened: {os.strerror(error.errno or 0).lower()}",
             path=shown,
             errno=error.errno,
+            hint="run as a user who may read it"
+            if isinstance(error, PermissionError)
+            else "check the path",
         ) from error
     except ValueError as error:
         raise UsageError("not a path", path=shown, hint="write the path of a file") from error

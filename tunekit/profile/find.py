@@ -42,7 +42,7 @@ def locate(profile: str, *, search: Sequence[Path], beside: Path | None = None) 
     """
     path = (beside or Path()) / profile
     is_file_name = profile.endswith(_SUFFIXES)
-    if "/" in profile or (is_file_name and _exists(path)):
+    if "/" in profile or (is_file_name and _is_there(path)):
         return path
     name = Path(profile).stem if is_file_name else profile
     if _NAME.match(name):
@@ -67,6 +67,15 @@ def names(search: Sequence[Path] = DEFAULT_SEARCH) -> tuple[str, ...]:
         except OSError:
             continue
     return tuple(sorted(found))
+
+
+def _is_there(path: Path) -> bool:
+    """Tell whether there is something of that name, if only a link or a pipe that will not do."""
+    try:
+        path.lstat()
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def _exists(path: Path) -> bool:

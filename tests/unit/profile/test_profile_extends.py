@@ -76,7 +76,7 @@ def test_a_cycle_is_an_error_that_shows_it(refused, write) -> None:
     ("extends", "message"),
     [
         ("grond", "grond: no such profile; did you mean ground?"),
-        ("./grond", "grond: cannot be opened: no such file or directory"),
+        ("./grond", "grond: cannot be opened: no such file or directory; check the path"),
         ("/", "/: not a regular file; copy it into a file"),
     ],
 )

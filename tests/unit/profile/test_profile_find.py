@@ -87,15 +87,17 @@ def test_the_built_in_profiles_are_found_last() -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("./gone.yaml", "gone.yaml: cannot be opened: no such file or directory"),
+        ("./gone.yaml", "gone.yaml: cannot be opened: no such file or directory; check the path"),
         ("./folder", "folder: not a regular file; copy it into a file"),
         ("./pipe", "pipe: not a regular file; copy it into a file"),
+        ("pipe.yaml", "pipe.yaml: not a regular file; copy it into a file"),
         ("./a\0b.yaml", "a\0b.yaml: not a path; write the path of a file"),
     ],
 )
 def test_what_is_no_file_is_refused_without_waiting(write, facts, name, message) -> None:
     write("folder/x", "")
     os.mkfifo("pipe")
+    os.mkfifo("pipe.yaml")
 
     with pytest.raises(ProfileError) as caught:
         load(name, facts=facts, kernel_has=lambda _: False, trust=True)
