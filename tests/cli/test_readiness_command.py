@@ -28,10 +28,12 @@ def readiness(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.slow
-def test_one_valid_document_has_every_figure() -> None:
-    done = readiness(*SMALL, "--format", "json")
+def test_one_valid_document_has_every_figure(tmp_path: Path) -> None:
+    picture = tmp_path / "figures.svg"
+    done = readiness(*SMALL, "--format", "json", "--plot", str(picture))
 
     assert done.returncode == 0
+    assert b"a blocking call, one of them active (unix)" in picture.read_bytes()
     report = json.loads(done.stdout)
     Draft202012Validator(schema()).validate(report)
     assert {row["name"] for row in report["measurements"]} == {
@@ -64,6 +66,11 @@ def test_one_valid_document_has_every_figure() -> None:
             "--family: 'ipx' is none of inet, inet6, unix; such as inet,unix",
         ),
         (["--budget", "soon"], "--budget: 'soon' is not a time; write 500us, 20ms, 30s, 2m or 1h"),
+        (
+            ["--plot", "figures.pdf"],
+            "invalid value for '--plot': 'figures.pdf' is no picture's name; end it in .svg or "
+            ".png; see tunekit readiness --help",
+        ),
         (
             ["--rounds", "3"],
             "3 rounds are too few for a median and its spread; take 25 or more",

@@ -168,6 +168,28 @@ def report_files(texts: Sequence[str] | None) -> tuple[ReportFile, ...]:
     return tuple(report_file(text) for text in texts or ())
 
 
+def _check_plot(path: Path | None) -> Path | None:
+    if path is not None:
+        from tunekit.report import plot
+
+        try:
+            plot.check(path)
+        except UsageError as error:
+            raise typer.BadParameter(f"{error.message}; {error.hint}") from error
+    return path
+
+
+PlotOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--plot",
+        metavar="FILE",
+        callback=_check_plot,
+        help="Draw the figures into this file, .svg or .png, too. Needs tunekit[plot].",
+    ),
+]
+
+
 _QUANTITY = r"([0-9]{1,9}(?:\.[0-9]{1,9})?)"
 _SECONDS = {"us": 1e-6, "ms": 0.001, "s": 1.0, "": 1.0, "m": 60.0, "h": 3600.0}
 

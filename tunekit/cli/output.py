@@ -39,6 +39,7 @@ class Look:
     verbose: bool = False
     everything: bool = False
     reports: tuple[ReportFile, ...] = ()
+    plot: Path | None = None
 
 
 class InternalError(TunekitError):
@@ -123,7 +124,10 @@ def show(report: Report, look: Look) -> int:
     # Errors come last, where they are seen on a terminal.
     written = write(text)
     for file in look.reports:
-        written = _keep(report, file) and written
+        text = render(report, file.format, width=DEFAULT_WIDTH, colour=False)
+        written = _keep(file.path, text) and written
+    if look.plot is not None:
+        written = _draw(report, look.plot) and written
     for error in report.errors:
         say(f"error: {error}")
     if not written and report.exit_code is ExitCode.OK and not report.changed:
@@ -131,15 +135,26 @@ def show(report: Report, look: Look) -> int:
     return int(report.exit_code)
 
 
-def _keep(report: Report, file: ReportFile) -> bool:
-    """Write a report into a file; False when it could not be kept, which is said."""
+def _draw(report: Report, path: Path) -> bool:
+    """Draw a report's pictures into a file; False when it could not be kept, which is said."""
+    from tunekit.report import plot
+    from tunekit.report.pictures import pictures
+
+    found = pictures(report)
+    if not found:
+        say(f"note: nothing was measured that could be drawn; {path} is not written")
+        return True
+    return _keep(path, plot.draw(found, path.suffix.lower()))
+
+
+def _keep(path: Path, content: str | bytes) -> bool:
+    """Write a file; False when it could not be kept, which is said."""
     from tunekit.cli.reports import replace_file
 
-    text = render(report, file.format, width=DEFAULT_WIDTH, colour=False)
     try:
-        replace_file(file.path, text)
+        replace_file(path, content)
     except OSError as error:
-        say(f"error: cannot write {file.path}: {error.strerror}")
+        say(f"error: cannot write {path}: {error.strerror}")
         return False
     return True
 

@@ -93,6 +93,7 @@ def readiness(
     ] = False,
     save: kept.SaveOption = None,
     compare: kept.CompareOption = None,
+    plot: options.PlotOption = None,
     netns: options.NetnsOption = None,
     output_format: options.FormatOption = Format.TABLE,
     quiet: options.QuietOption = False,
@@ -105,7 +106,9 @@ def readiness(
     with a loop, a thread and a process for each. Says where epoll overtakes, whether it is flat,
     and when it is the worse choice. Changes nothing.
     """
-    look = output.Look(format=output_format, quiet=quiet, verbose=verbose, everything=verbose)
+    look = output.Look(
+        format=output_format, quiet=quiet, verbose=verbose, everything=verbose, plot=plot
+    )
 
     def operation() -> Report:
         from tunekit import api

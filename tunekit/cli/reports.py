@@ -32,12 +32,12 @@ def report_file(text: str) -> ReportFile:
     return ReportFile(format=known[name], path=Path(path))
 
 
-def replace_file(path: Path, text: str) -> None:
+def replace_file(path: Path, content: str | bytes) -> None:
     """Write a file whole: a reader sees what was there before, or all of this.
 
     What is there and no regular file, such as a pipe, is written to as it is. Raises OSError.
     """
-    data = text.encode("utf-8", "backslashreplace")
+    data = content.encode("utf-8", "backslashreplace") if isinstance(content, str) else content
     target = Path(os.path.realpath(path))
     if target.exists() and not stat.S_ISREG(target.stat().st_mode):
         with target.open("wb") as stream:

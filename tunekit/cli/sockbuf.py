@@ -85,6 +85,7 @@ def sockbuf(
     quick: Annotated[bool, typer.Option("--quick", help="Measure less, in 10 seconds.")] = False,
     save: kept.SaveOption = None,
     compare: kept.CompareOption = None,
+    plot: options.PlotOption = None,
     netns: options.NetnsOption = None,
     output_format: options.FormatOption = Format.TABLE,
     quiet: options.QuietOption = False,
@@ -97,7 +98,9 @@ def sockbuf(
     the bytes are when send returns; which way to send a large message is the best here; and what
     the sizes do to throughput over a distance, on a path made for it in network namespaces.
     """
-    look = output.Look(format=output_format, quiet=quiet, verbose=verbose, everything=verbose)
+    look = output.Look(
+        format=output_format, quiet=quiet, verbose=verbose, everything=verbose, plot=plot
+    )
 
     def operation() -> Report:
         from tunekit import api

@@ -91,7 +91,7 @@ def _ticks(axis: Axis, values: list[float]) -> list[float]:
 
 
 def _label(value: float, axis: Axis) -> str:
-    whole = int(value) if axis.unit == "1" and value == int(value) else value
+    whole = int(value) if axis.unit in ("1", "B") and value == int(value) else value
     return quantity(whole, axis.unit)
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from tunekit.probe.model import Measurement
+from tunekit.probe.model import Measurement, Scalar
 from tunekit.report.model import Report
+from tunekit.report.quantities import quantity
 
 Point = tuple[float, float]
 
@@ -41,12 +42,17 @@ class Picture:
 
 def pictures(report: Report) -> tuple[Picture, ...]:
     """The pictures that a report can be drawn as, the most telling first; none for most."""
-    return tuple(picture for picture in _readiness(report.measurements) if picture.curves)
+    found = (*_readiness(report.measurements), *_sockbuf(report.measurements))
+    return tuple(picture for picture in found if picture.curves)
 
 
 def curve(label: str, x: str, rows: Iterable[Measurement]) -> Curve | None:
     """Make a curve of measurements by one of their parameters; None of fewer than two points."""
-    found = sorted((float(row.parameters[x] or 0), row) for row in rows if row.measured is not None)
+    found = sorted(
+        (float(row.parameters[x] or 0), row)
+        for row in rows
+        if row.measured is not None and row.parameters.get(x) is not None
+    )
     if len(found) < 2:
         return None
     return Curve(
@@ -88,3 +94,28 @@ def _readiness(measurements: Iterable[Measurement]) -> Iterator[Picture]:
 def _is_active(row: Measurement, wanted: str) -> bool:
     about = row.parameters
     return about.get("active") == (1 if wanted == "one" else about["descriptors"])
+
+
+def _sockbuf(measurements: Iterable[Measurement]) -> Iterator[Picture]:
+    filled = [row for row in measurements if row.name == "sockbuf.accepted"]
+    for family in dict.fromkeys(row.parameters["family"] for row in filled):
+        rows = [row for row in filled if row.parameters["family"] == family]
+        sizes = dict.fromkeys(row.parameters.get("rcvbuf") for row in rows)
+        curves = (
+            curve(
+                f"SO_RCVBUF {_size(size)}",
+                "send_buffer",
+                [row for row in rows if row.parameters.get("rcvbuf") == size],
+            )
+            for size in sizes
+        )
+        yield Picture(
+            title=f"what a sender is taken while nobody reads ({family})",
+            x=Axis(label="send buffer granted", unit="B"),
+            y=Axis(label="bytes accepted", unit="B"),
+            curves=tuple(each for each in curves if each is not None),
+        )
+
+
+def _size(size: Scalar) -> str:
+    return "auto" if size is None else quantity(int(size), "B")

@@ -63,6 +63,7 @@ def _tables(report: Report) -> Iterator[str]:
         yield "figures"
         yield "buffers"
         yield "readiness"
+        yield "charts"
     if "comparison" in report.data:
         yield "comparison"
 

@@ -39,13 +39,19 @@ def measure(
     ports: int,
     chance: random.Random,
     observe: Callable[[str], None],
+    end: float,
 ) -> Iterator[Measurement]:
-    """Measure each server at each size that fits into `budget` bytes of memory."""
+    """Measure each server at each size that fits into `budget` bytes of memory; what could not be
+    begun by `end`, on the monotonic clock, is left out and said to be.
+    """
     weight = dict(_GUESSED)
     for size in sizes:
         for mechanism in SERVERS:
             observe(f"{family.name.lower()}: {size} connections, {mechanism.value}")
             cell = Cell(name="readiness.echo", descriptors=size, mechanism=mechanism)
+            if time.monotonic() > end:
+                yield _refused(cell, family, "there was no time left; this machine is busy")
+                continue
             needed = size * weight.get(mechanism, 0)
             if budget is not None and needed > budget:
                 why = f"it would take {needed >> 20} MiB, and {budget >> 20} MiB may be taken"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import random
 import statistics
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -26,6 +28,8 @@ epitems_head 16 (fs/eventpoll.c, Linux 6.18).
 _WEIGHABLE = 10_000
 """A set that is smaller weighs less than the slabs of the rest of the host move meanwhile."""
 _WEIGHED = 9
+_PASSES_SHARE = 0.8
+"""The part of a study's time that the passes have; the rest is for the servers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +51,7 @@ def measure(
     figures: list[Measurement] = []
     notes: list[str] = []
     chance = random.Random(seed)
+    begun = time.monotonic()
     with limits.settled() as cpu:
         clock = Clock()
         figures.append(
@@ -57,80 +62,117 @@ def measure(
                 note="getppid(2) in the same loop: about what Python adds to each call below",
             )
         )
-        for family in families:
-            sizes, remark = limits.cut(
-                study.descriptors, limits.ceiling(family, study.memory_share)
-            )
-            notes += [remark] if remark else []
-            if not sizes:
-                raise ProbeRefused("no descriptor can be watched here", hint=remark)
+        ports = gather().ports or 0
+        for number, family in enumerate(families, 1):
+            top = limits.ceiling(family, study.memory_share)
+            sizes = _fitting(study.descriptors, top, notes)
             observe(f"{family.name.lower()}: opening {sizes[-1]} connections")
-            ports = gather().ports or 0
             with opened(family, sizes[-1], cpu=cpu, ports=ports) as ends:
                 if ends.obstacle:
                     top = limits.Ceiling(most=len(ends.sockets), why=ends.obstacle)
-                    sizes, remark = limits.cut(sizes, top)
-                    notes.append(remark)
-                    if not sizes:
-                        raise ProbeRefused("no connection over loopback", hint=ends.obstacle)
-                figures += _family(family, sizes, study, ends, clock, chance, observe)
-            figures += echo.measure(
-                [size for size in study.per_connection if size <= sizes[-1]],
-                family,
-                rounds=study.samples,
-                budget=limits.memory_budget(study.memory_share),
-                cpu=cpu,
-                ports=ports,
-                chance=chance,
-                observe=observe,
+                    sizes = _fitting(sizes, top, notes)
+                end = _share_of(study.seconds, begun, number / len(families) * _PASSES_SHARE)
+                passes = _Passes(family, sizes, study, clock, chance)
+                passes.run(ends, end, observe)
+                figures += passes.figures()
+                figures += _memory(family, ends.descriptors)
+                if passes.done < study.passes:
+                    notes.append(
+                        f"{family.name.lower()}: {passes.done} of {study.passes} passes, so "
+                        f"{passes.done * (study.rounds - 1)} samples: this machine is busy; give "
+                        "--rounds to wait for all"
+                    )
+        figures += echo.measure(
+            study.per_connection,
+            families[0],
+            rounds=study.samples,
+            budget=limits.memory_budget(study.memory_share),
+            cpu=cpu,
+            ports=ports,
+            chance=chance,
+            observe=observe,
+            end=_share_of(study.seconds, begun, 1.0),
+        )
+    return Outcome(measurements=tuple(figures), notes=tuple(dict.fromkeys(notes)))
+
+
+def _fitting(sizes: Sequence[int], top: limits.Ceiling, notes: list[str]) -> tuple[int, ...]:
+    """The sizes under a ceiling; a remark is added for those that are not."""
+    fitting, remark = limits.cut(sizes, top)
+    if not fitting:
+        raise ProbeRefused("no connection can be watched here", hint=top.why)
+    notes += [remark] if remark else []
+    return fitting
+
+
+def _share_of(seconds: float | None, begun: float, share: float) -> float:
+    """When a part of the study is to be over, on the monotonic clock."""
+    return begun + (math.inf if seconds is None else seconds * share)
+
+
+class _Passes:
+    """The passes over one family's sizes, and what was collected in those that are `done`."""
+
+    def __init__(
+        self,
+        family: Family,
+        sizes: Sequence[int],
+        study: Study,
+        clock: Clock,
+        chance: random.Random,
+    ) -> None:
+        self.done = 0
+        self._family = family
+        self._sizes = sizes
+        self._study = study
+        self._clock = clock
+        self._chance = chance
+        self._samples: Samples = {}
+        self._refused: dict[tuple[Mechanism, int], str] = {}
+
+    def run(self, ends: Ends, end: float, observe: Callable[[str], None]) -> None:
+        """Do the passes; none is begun that would not be over by `end`, but the first."""
+        took = 0.0
+        while self.done < self._study.passes:
+            start = time.monotonic()
+            if self.done and start + took > end:
+                return
+            observe(f"{self._family.name.lower()}: pass {self.done + 1} of {self._study.passes}")
+            for size in self._sizes:
+                rung = Rung(ends, size, self._clock, self._chance)
+                with rung.watching():
+                    found = rung.measure(self._study.shares, self._study.rounds)
+                for cell, values in found.items():
+                    self._samples.setdefault(cell, []).extend(values)
+                for mechanism, why in rung.refused.items():
+                    self._refused[(mechanism, size)] = why
+            self.done += 1
+            took = time.monotonic() - start
+
+    def figures(self) -> Iterator[Measurement]:
+        """What was collected, and what no mechanism would do, by mechanism."""
+        medians = {cell: statistics.median(values) for cell, values in self._samples.items()}
+        predicted = laws.predict(medians)
+        order = list(Mechanism)
+        for cell in sorted(medians, key=lambda cell: order.index(cell.mechanism or order[0])):
+            yield Measurement(
+                name=cell.name,
+                measured=medians[cell],
+                predicted=predicted.get(cell),
+                unit="s",
+                parameters=parameters(cell, self._family),
+                # To a tenth of a nanosecond: more digits say nothing and fill a document.
+                samples=tuple(round(value, 10) for value in self._samples[cell]),
             )
-    return Outcome(measurements=tuple(figures), notes=tuple(notes))
-
-
-def _family(
-    family: Family,
-    sizes: Sequence[int],
-    study: Study,
-    ends: Ends,
-    clock: Clock,
-    chance: random.Random,
-    observe: Callable[[str], None],
-) -> Iterator[Measurement]:
-    samples: Samples = {}
-    refused: dict[tuple[Mechanism, int], str] = {}
-    for number in range(study.passes):
-        observe(f"{family.name.lower()}: pass {number + 1} of {study.passes}")
-        for size in sizes:
-            rung = Rung(ends, size, clock, chance)
-            with rung.watching():
-                for cell, values in rung.measure(study.shares, study.rounds).items():
-                    samples.setdefault(cell, []).extend(values)
-            for mechanism, why in rung.refused.items():
-                refused[(mechanism, size)] = why
-    medians = {cell: statistics.median(values) for cell, values in samples.items()}
-    predicted = laws.predict(medians)
-    order = list(Mechanism)
-    for cell, values in sorted(
-        samples.items(), key=lambda item: order.index(item[0].mechanism or Mechanism.LEVEL)
-    ):
-        yield Measurement(
-            name=cell.name,
-            measured=medians[cell],
-            predicted=predicted.get(cell),
-            unit="s",
-            parameters=parameters(cell, family),
-            samples=tuple(_rounded(value) for value in values),
-        )
-    for (mechanism, size), why in refused.items():
-        cell = Cell(name="readiness.wait", descriptors=size, mechanism=mechanism)
-        yield Measurement(
-            name=cell.name,
-            measured=None,
-            unit="s",
-            parameters=parameters(cell, family),
-            note=f"{mechanism.value} cannot watch {size}: {why}",
-        )
-    yield from _memory(family, ends.descriptors)
+        for (mechanism, size), why in self._refused.items():
+            cell = Cell(name="readiness.wait", descriptors=size, mechanism=mechanism)
+            yield Measurement(
+                name=cell.name,
+                measured=None,
+                unit="s",
+                parameters=parameters(cell, self._family),
+                note=f"{mechanism.value} cannot watch {size}: {why}",
+            )
 
 
 def _memory(family: Family, descriptors: Sequence[int]) -> Iterator[Measurement]:
@@ -155,8 +197,3 @@ def _memory(family: Family, descriptors: Sequence[int]) -> Iterator[Measurement]
         samples=tuple(round(each, 1) for each in grown),
         note="what all slabs of the host grew by, for each watched descriptor",
     )
-
-
-def _rounded(seconds: float) -> float:
-    """To a tenth of a nanosecond: more digits say nothing and fill a document."""
-    return round(seconds, 10)

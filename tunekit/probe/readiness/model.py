@@ -14,6 +14,9 @@ LADDER = (10, 30, 100, 300, 1000, 3000, 10_000, 20_000)
 """Descriptors to watch when nothing is said; the last is cut to what nofile allows."""
 QUICK_LADDER = (10, 100, 1000, 4000)
 FEWEST_ROUNDS = 25
+SECONDS = 54.0
+QUICK_SECONDS = 9.0
+"""How long the usual study may take, and a quick one."""
 SHARES = (0.0, 0.01, 0.1, 1.0)
 """The part that is active; 0 stands for a single descriptor."""
 
@@ -62,16 +65,18 @@ class Study:
     `descriptors` are the sizes, `shares` the active parts of each, 0 for a single descriptor.
     Each size is visited in `passes` passes of `rounds` rounds, of which the first warms up.
     `per_connection` are the sizes at which a server with a thread or a process for each
-    connection is compared with one loop; `memory_share` is the part of the available memory that
-    all of it may take.
+    connection is compared with one loop. All of it may take `memory_share` of the memory that is
+    available. It is to end within `seconds`, for which a busy machine leaves out passes; None for
+    as long as it takes.
     """
 
     descriptors: tuple[int, ...] = LADDER
     shares: tuple[float, ...] = SHARES
     passes: int = 4
     rounds: int = 8
-    per_connection: tuple[int, ...] = (10, 100, 1000, 2000)
+    per_connection: tuple[int, ...] = (100, 1000, 2000)
     memory_share: float = 0.25
+    seconds: float | None = None
 
     @property
     def samples(self) -> int:
@@ -92,6 +97,7 @@ def study(
         passes=passes,
         rounds=-(-rounds // passes) + 1,
         per_connection=(10, 100) if quick else Study().per_connection,
+        seconds=None if descriptors else QUICK_SECONDS if quick else SECONDS,
     )
 
 

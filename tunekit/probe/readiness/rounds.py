@@ -33,7 +33,7 @@ _LONG = 500_000
 _CHURNED = 64
 _CALIBRATIONS = 101
 _READ = 256
-_RESHUFFLED = 2500
+_RESHUFFLED = 1000
 """Up to so many active descriptors there is another random set each round; more are written to
 once a pass, since writing would take longer than all that is timed.
 """

@@ -6,11 +6,9 @@ import statistics
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from tunekit.probe.model import Measurement, Scalar
-from tunekit.report import chart
 from tunekit.report.escape import cell, visible
 from tunekit.report.layout import Page, Row, prose, table, wrap
 from tunekit.report.model import Report
-from tunekit.report.pictures import pictures
 from tunekit.report.quantities import quantity
 from tunekit.report.style import Tone
 
@@ -25,12 +23,9 @@ def is_of_readiness(row: Measurement) -> bool:
 
 
 def section(report: Report, page: Page) -> list[str]:
-    """Draw the readiness calls of a report: tables, a chart, and what they mean."""
+    """Draw the readiness calls of a report: tables, and what they mean."""
     rows = [row for row in report.measurements if is_of_readiness(row)]
     blocks = [block for block in _blocks(rows, page) if block]
-    drawn = pictures(report) if rows else ()
-    if drawn:
-        blocks.append(chart.draw(drawn[0], page))
     blocks.append(_refusals(rows, page))
     blocks.append(
         [
