@@ -365,7 +365,7 @@ at: p.yaml:5
         """
 boot net.core.somaxconn: fail
 expected: at least 8192
-observed: 4096, no file sets it, and the kernel's default is less
+observed: 4096, no file sets it, and the kernel's default does not do
 why: what is set at run time is gone with the next boot
 remedy: tunekit persist p.yaml
 at: p.yaml:5
@@ -416,7 +416,7 @@ at: p.yaml:5
         """
 boot fs.epoll.max_user_watches: warn
 expected: at least 1000
-observed: no file sets it: it gets the kernel's default
+observed: no file sets it, so that the kernel's default comes back
 why: what is set at run time is gone with the next boot
 remedy: tunekit persist p.yaml
 at: p.yaml:5
