@@ -121,6 +121,7 @@ class Server:
             self._poll.register(control, select.EPOLLIN)
             self._first = max(control, self._poll.fileno(), *self._listeners) + 1
         poll, first, echo = self._poll.poll, self._first, self._answer
+        yields = self._phase is Phase.CONNECT and self.backlog >= _ROOMY
         while True:
             ready = poll(-1, _EVENTS)
             asked = False
@@ -136,6 +137,9 @@ class Server:
                 echo(messages)
             if asked:
                 return
+            if yields and not messages:
+                # Until a slice of the client's is over; at once when it has nothing to do.
+                os.sched_yield()
 
     def close(self) -> None:
         """Reset every connection and close the listeners."""
