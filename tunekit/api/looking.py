@@ -7,10 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tunekit.api.past import last_applied, unfinished
+from tunekit.api.past import unfinished
 from tunekit.api.session import make_plan, take_snapshot, within
 from tunekit.engine.store import STATE_DIR
-from tunekit.errors import StateError, TunekitError
 from tunekit.kernel import host as hosts
 from tunekit.kernel.sysctl import Sysctls
 from tunekit.profile import load
@@ -92,19 +91,3 @@ def _show(patterns: Sequence[str]) -> Report:
 
     named = {SysctlKey.parse(pattern) for pattern in patterns if not is_glob(pattern)}
     return show(expand(patterns), named=named)
-
-
-def applied_last(state_dir: Path) -> tuple[Profile | None, tuple[str, ...]]:
-    """Load the profile that was applied last in this boot, and say which; None with the reason."""
-    try:
-        last = last_applied(state_dir)
-    except StateError as error:
-        return None, (f"which profile was applied last is unknown: {error}",)
-    if last is None:
-        return None, ("no profile has been applied",)
-    try:
-        return load_profile(last.path, variables=last.variables), (
-            f"compared with {last.profile}, which transaction {last.id} applied last",
-        )
-    except TunekitError as error:
-        return None, (f"{last.profile}, applied last, cannot be loaded any more: {error}",)

@@ -9,7 +9,8 @@ from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from tunekit import catalog
-from tunekit.api.looking import applied_last
+from tunekit.api.looking import load_profile
+from tunekit.api.past import last_applied
 from tunekit.api.session import here, summary, within
 from tunekit.check.model import Finding, Status
 from tunekit.check.stale import Wanted, judge
@@ -50,7 +51,7 @@ def stale(
     folder = state_dir or STATE_DIR
     notes: tuple[str, ...] = ()
     if profile is None:
-        profile, notes = applied_last(folder)
+        profile, notes = _applied_last(folder)
     chosen = profile
     report = within(netns, lambda: _stale(chosen, folder, alone=netns is not None))
     return replace(report, notes=(*notes, *report.notes))
@@ -166,6 +167,23 @@ def _exit_code(findings: Sequence[Finding]) -> ExitCode:
     if statuses.intersection(_OLD):
         return ExitCode.NO
     return ExitCode.IMPOSSIBLE if Status.UNKNOWN in statuses else ExitCode.OK
+
+
+def _applied_last(state_dir: Path) -> tuple[Profile | None, tuple[str, ...]]:
+    """The profile that was applied last, if any, and a remark on it."""
+    try:
+        last = last_applied(state_dir)
+    except StateError:
+        # That the journal cannot be read is a finding.
+        return None, ()
+    if last is None:
+        return None, ("no profile has been applied: no limits are judged; name a profile",)
+    try:
+        return load_profile(last.path, variables=last.variables), (
+            f"compared with {last.profile}, which transaction {last.id} applied last",
+        )
+    except TunekitError as error:
+        return None, (f"{last.profile}, applied last, cannot be loaded any more: {error}",)
 
 
 def _earlier(host: HostIdentity, state_dir: Path) -> tuple[Mapping[str, Sequence[str]], str]:

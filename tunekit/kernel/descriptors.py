@@ -60,9 +60,21 @@ def held_sockets(pids: Iterable[int], *, proc: Path = PROC) -> Held:
             # It has ended.
             continue
         try:
-            for name, inode in _sockets(folder):
-                before = holders.setdefault(inode, Holder(pid, int(name)))
-                if before.pid == _MANAGER != pid:
+            with os.scandir(folder) as entries:
+                names = [entry.name for entry in entries]
+            for name in names:
+                try:
+                    # By its name in the open folder: the path need not be walked for each.
+                    link = os.readlink(name, dir_fd=folder)
+                except FileNotFoundError:
+                    continue
+                if not link.startswith("socket:["):
+                    continue
+                inode = int(link[8:-1])
+                before = holders.get(inode)
+                if before is None:
+                    holders[inode] = Holder(pid, int(name))
+                elif before.pid == _MANAGER != pid:
                     holders[inode] = Holder(pid, int(name))
                     activated.add(inode)
         except PermissionError:
@@ -72,17 +84,6 @@ def held_sockets(pids: Iterable[int], *, proc: Path = PROC) -> Held:
         finally:
             os.close(folder)
     return Held(holders=holders, activated=frozenset(activated), denied=frozenset(denied))
-
-
-def _sockets(folder: int) -> Iterator[tuple[str, int]]:
-    # A link is read by its name in the open folder: the path need not be walked for each.
-    for name in os.listdir(folder):
-        try:
-            link = os.readlink(name, dir_fd=folder)
-        except FileNotFoundError:
-            continue
-        if link.startswith("socket:["):
-            yield name, int(link[8:-1])
 
 
 def buffer_locks(sockets: Iterable[tuple[int, Holder]]) -> Iterator[Lock | None]:

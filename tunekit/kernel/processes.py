@@ -12,6 +12,7 @@ from tunekit.kernel.counters import PROC
 
 UNLIMITED = -1
 
+_USUAL_SIZE = 4096
 _KERNEL_THREAD = 0x00200000
 """PF_KTHREAD (include/linux/sched.h)."""
 _OPEN_FILES = re.compile(r"^Max open files +(\S+) +(\S+)", re.MULTILINE)
@@ -53,18 +54,30 @@ def processes(proc: Path = PROC) -> Iterator[Process]:
     """Go through the processes that can be seen, by their ids; no kernel threads, no zombies."""
     with os.scandir(proc) as entries:
         pids = sorted(int(entry.name) for entry in entries if entry.name.isdigit())
+    # Thousands of processes are in a few dozen groups.
+    groups: dict[str, Group] = {}
     for pid in pids:
-        folder = f"{proc}/{pid}"
-        name = parse_name(_read(f"{folder}/stat"))
-        if name is None:
+        try:
+            folder = os.open(f"{proc}/{pid}", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        except OSError:
             continue
-        yield Process(
-            pid=pid,
-            name=name,
-            group=parse_group(_read(f"{folder}/cgroup")),
-            nofile=parse_open_files(_read(f"{folder}/limits")),
-            network=_network(f"{folder}/ns/net"),
-        )
+        try:
+            name = parse_name(_read("stat", folder))
+            if name is None:
+                continue
+            path = _read("cgroup", folder)
+            group = groups.get(path)
+            if group is None:
+                group = groups[path] = parse_group(path)
+            yield Process(
+                pid=pid,
+                name=name,
+                group=group,
+                nofile=parse_open_files(_read("limits", folder)),
+                network=_network("ns/net", folder),
+            )
+        finally:
+            os.close(folder)
 
 
 def are_hidden(proc: Path = PROC) -> bool:
@@ -129,23 +142,28 @@ def own_network(proc: Path = PROC) -> int | None:
     return _network(f"{proc}/thread-self/ns/net")
 
 
-def _network(path: str) -> int | None:
+def _network(path: str, folder: int | None = None) -> int | None:
     try:
-        link = str(Path(path).readlink())
+        link = os.readlink(path, dir_fd=folder)
     except OSError:
         return None
     number = link.removeprefix("net:[").removesuffix("]")
     return int(number) if number.isdigit() else None
 
 
-def _read(path: str) -> str:
-    """The text of a file of a process; empty when the process has ended or is not ours to read."""
+def _read(path: str, folder: int | None = None) -> str:
+    """The text of a file, below an open folder if one is given; empty when the process has ended or
+    is not ours to read.
+    """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC, dir_fd=folder)
     except OSError:
         return ""
     try:
-        return os.read(descriptor, 1 << 16).decode("utf-8", "surrogateescape")
+        text = os.read(descriptor, _USUAL_SIZE)
+        while len(text) % _USUAL_SIZE == 0 and (more := os.read(descriptor, _USUAL_SIZE)):
+            text += more
+        return text.decode("utf-8", "surrogateescape")
     except OSError:
         return ""
     finally:

@@ -40,6 +40,7 @@ _LOCAL = struct.Struct(">BB2xH2x16s")
 _QUEUES = struct.Struct("=II4xI")
 """Its end, from byte 56: the receive queue, the send queue and the inode."""
 _INODE = struct.Struct("=I")
+_INODE_AT = 68
 _ATTRIBUTE = struct.Struct("=HH")
 _SIZES = struct.Struct("=I4xI4xI")
 """INET_DIAG_SKMEMINFO: its header, and in it SK_MEMINFO_RCVBUF and SK_MEMINFO_SNDBUF."""
@@ -240,38 +241,39 @@ def read_listeners(answer: Iterable[Place]) -> Iterator[Listener]:
 
 def read_connections(answer: Iterable[Place]) -> Iterator[Connection]:
     """Read the connections of an answer."""
-    # Messages of one length nearly always have their attributes in the same places. Looking there
-    # first halves the time; the attributes' own headers tell when they are elsewhere.
-    layouts: dict[int, _Layout] = {}
-    names: dict[bytes, str] = {}
+    # Messages of one length nearly always have their attributes in the same places, so that one
+    # unpacking reads them all; the header of the attribute tells when it is otherwise.
+    layouts: dict[int, struct.Struct | None] = {}
+    names: dict[bytes, str] = {b"": ""}
     for data, start, end in answer:
-        layout = layouts.get(end - start)
-        if layout is None:
-            layout = layouts[end - start] = _layout(data, start, end)
-        at_sizes, at_name, end_of_name = layout
-        (inode,) = _INODE.unpack_from(data, start + 68)
-        header, receive, send = _SIZES.unpack_from(data, start + at_sizes)
-        name = names.get(bytes(data[start + at_name : start + end_of_name]))
+        length = end - start
+        if length not in layouts:
+            layouts[length] = _layout(data, start, end)
+        layout = layouts[length]
+        header, name = 0, None
+        if layout is not None:
+            inode, header, receive, send, raw = layout.unpack_from(data, start)
+            name = names.get(raw)
         if header != _SIZES_HEADER or name is None:
+            (inode,) = _INODE.unpack_from(data, start + _INODE_AT)
             raw, receive, send = _extras(data, start, end)
-            name = raw[4:].rstrip(b"\0").decode("ascii", "replace")
+            name = raw[_ATTRIBUTE.size :].rstrip(b"\0").decode("ascii", "replace")
             names[raw] = name
         yield Connection(inode, name, receive, send)
 
 
-_Layout = tuple[int, int, int]
-"""Where a message has the sizes of the buffers, the name of the algorithm, and the name's end."""
-
-
-def _layout(data: memoryview, start: int, end: int) -> _Layout:
-    # The message's own beginning is no header of an attribute, and stands for one that is absent.
-    sizes, name, end_of_name = 0, 0, 0
-    for at, kind, length in _attributes(data, start, end):
-        if kind == _INET_DIAG_SKMEMINFO:
-            sizes = at - start
-        elif kind == _INET_DIAG_CONG:
-            name, end_of_name = at - start, at - start + length
-    return sizes, name, end_of_name
+def _layout(data: memoryview, start: int, end: int) -> struct.Struct | None:
+    """What reads the inode, the sizes with their header and the whole attribute of the name, in a
+    message like this one; None where the order is another.
+    """
+    found = {kind: (at - start, length) for at, kind, length in _attributes(data, start, end)}
+    sizes, _ = found.get(_INET_DIAG_SKMEMINFO, (0, 0))
+    name, length = found.get(_INET_DIAG_CONG, (sizes + _SIZES.size, 0))
+    if not sizes or name < sizes + _SIZES.size:
+        return None
+    gap = sizes - _INODE_AT - _INODE.size
+    rest = name - sizes - _SIZES.size
+    return struct.Struct(f"={_INODE_AT}xI{gap}xI4xI4xI{rest}x{length}s")
 
 
 def _extras(data: memoryview, start: int, end: int) -> tuple[bytes, int | None, int | None]:
