@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tunekit.api.buffers import sockbuf
     from tunekit.api.forecasting import capacity
     from tunekit.api.gating import preflight
+    from tunekit.api.limits import inspect_limits
     from tunekit.api.looking import inspect, load_profile, plan
     from tunekit.api.past import history
     from tunekit.api.persisting import persist
@@ -32,6 +33,7 @@ __all__ = [
     "capacity",
     "history",
     "inspect",
+    "inspect_limits",
     "load_profile",
     "persist",
     "plan",
@@ -52,6 +54,7 @@ _HOME = {
     "capacity": "forecasting",
     "history": "past",
     "inspect": "looking",
+    "inspect_limits": "limits",
     "load_profile": "looking",
     "persist": "persisting",
     "plan": "looking",

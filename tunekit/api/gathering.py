@@ -9,12 +9,12 @@ from shlex import quote
 from typing import Any
 
 from tunekit.api.session import take_snapshot
+from tunekit.api.targets import Target, arriving
 from tunekit.check.facts import Applied, Arriving, Facts, Past
 from tunekit.errors import StateError
 from tunekit.kernel import capacity_facts, cgroups, mounts
 from tunekit.kernel.defaults import kernel_defaults
 from tunekit.kernel.host import HostIdentity
-from tunekit.kernel.rlimits import ProcessLimits
 from tunekit.kernel.sysctl import Sysctls
 from tunekit.profile.find import spelling
 from tunekit.profile.model import Profile
@@ -26,14 +26,14 @@ def gather(
     *,
     state_dir: Path,
     asks: Callable[[str], bool] = lambda _: True,
-    pid: int | None = None,
+    target: Target | None = None,
     netns: str | None = None,
 ) -> Facts:
     """Read it all, in the network namespace of this thread.
 
     `asks` tells of a check whether it will be run: what is dear to read is left out for one that
     will not. `netns` is how the caller named the namespace, for the commands that mend it. Raises
-    ReadFailed when there is no process `pid`.
+    ReadFailed and UsageError when there is no such `target`, whose limits are read.
     """
     snapshot = take_snapshot(profile, for_writing=False)
     more: dict[str, Any] = {}
@@ -54,7 +54,7 @@ def gather(
     return Facts(
         profile=profile,
         snapshot=snapshot,
-        arriving=_arriving(profile, pid),
+        arriving=_arriving(profile, target or Target()),
         capacity=capacity_facts.gather(),
         read_only=mounts.read_only(setting.key for setting in profile.settings),
         groups_shown=cgroups.are_shown(),
@@ -64,15 +64,10 @@ def gather(
     )
 
 
-def _arriving(profile: Profile, pid: int | None) -> Arriving:
-    process = ProcessLimits(pid or 0)
-    names = dict.fromkeys([*(limit.name for limit in profile.limits), "nofile"])
-    limits = {name: process.read(name) for name in names}
-    if pid is None:
-        remedy = f"tunekit run {quote(spelling(profile.path))} -- COMMAND"
-        return Arriving(whose="this process", limits=limits, remedy=remedy)
-    remedy = f"prlimit --pid {pid} --{{name}}={{soft}}:{{hard}}"
-    return Arriving(whose=f"process {pid}", limits=limits, remedy=remedy)
+def _arriving(profile: Profile, target: Target) -> Arriving:
+    names = [*(limit.name for limit in profile.limits), "nofile"]
+    run = f"tunekit run {quote(spelling(profile.path))} -- COMMAND"
+    return arriving(target, names, run=run)
 
 
 def _entering(netns: str | None) -> str:

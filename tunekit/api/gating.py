@@ -12,6 +12,7 @@ from pathlib import Path
 
 from tunekit.api.gathering import gather
 from tunekit.api.session import Observer, Silent, summary, within
+from tunekit.api.targets import Target
 from tunekit.check import gate
 from tunekit.check.gate import Choice
 from tunekit.check.model import Finding, Status
@@ -44,7 +45,7 @@ class _Gate:
     choice: Choice
     policy: Policy
     probing: Probing | None
-    pid: int | None
+    target: Target
     netns: str | None
     state_dir: Path
     as_user: str
@@ -59,6 +60,8 @@ def preflight(
     profile: Profile,
     *,
     pid: int | None = None,
+    unit: str = "",
+    user: str = "",
     probing: Probing | None = None,
     only: Collection[str] = (),
     skip: Collection[str] = (),
@@ -74,7 +77,8 @@ def preflight(
 ) -> Report:
     """Ask every check of a host, and whether a build that needs the profile may go to it.
 
-    `pid` is the process whose limits are judged, this one when None. `only`, `skip` and `warn` are
+    The limits are judged of process `pid`, the systemd service `unit` or the sessions of `user`,
+    of this process without any of them. `only`, `skip` and `warn` are
     names of checks. With `wait` it is asked every `interval` seconds until the answer is yes or
     that many seconds have passed; the load of `probing` is opened once nothing else is in the
     way, or when the time is up. `today` decides which waivers have expired.
@@ -88,7 +92,7 @@ def preflight(
         choice=gate.choose(only=only, skip=skip, warn=warn),
         policy=policy,
         probing=probing,
-        pid=pid,
+        target=Target(pid=pid, unit=unit, user=user),
         netns=netns,
         state_dir=state_dir or STATE_DIR,
         as_user=as_user,
@@ -138,7 +142,7 @@ def _looked(asked: _Gate) -> Report:
         asked.profile,
         state_dir=asked.state_dir,
         asks=asked.choice.will_ask,
-        pid=asked.pid,
+        target=asked.target,
         netns=asked.netns,
     )
     return _report(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from tunekit.records import dataclass
 
 if TYPE_CHECKING:
+    from tunekit.check.model import Finding
     from tunekit.check.stale import Wanted
     from tunekit.files.boot import Boot
     from tunekit.kernel.capacity_facts import CapacityFacts
@@ -24,12 +25,21 @@ class Arriving:
     """The resource limits that a service gets, each as `SOFT HARD` with -1 for unlimited.
 
     `whose` names the service for a person: `this process`, `process 4711`. `remedy` is the command
-    that gives it other limits, with `{name}`, `{soft}` and `{hard}` to be filled in.
+    that gives it other limits, with `{name}`, `{NAME}`, `{soft}` and `{hard}` to be filled in, and
+    `endless` its word for no limit; a limit in `units` is written in so many of the kernel's.
+    `origins` tells where the soft and the hard one come from.
+    `unread` says why one that is no value is none. `remarks` are what is wrong with the files that
+    they come from.
     """
 
     whose: str
     limits: Mapping[str, Reading] = field(default_factory=dict)
     remedy: str = ""
+    endless: str = "unlimited"
+    units: Mapping[str, int] = field(default_factory=dict)
+    origins: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    unread: str = ""
+    remarks: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

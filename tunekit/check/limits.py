@@ -16,9 +16,10 @@ from tunekit.values import Numbers
 
 
 def check(facts: Facts) -> Iterator[Finding]:
-    """Judge every limit, in the order of the profile."""
+    """Judge every limit, in the order of the profile, and the files that they come from."""
     for limit in facts.profile.limits:
         yield judge(limit, facts.arriving)
+    yield from facts.arriving.remarks
 
 
 def judge(limit: Limit, arriving: Arriving) -> Finding:
@@ -39,22 +40,36 @@ def judge(limit: Limit, arriving: Arriving) -> Finding:
         return replace(
             row,
             status=status,
-            observed=f"the limits of {arriving.whose} cannot be read",
-            remedy="run as its user or as root, while it runs",
+            observed=arriving.unread or f"the limits of {arriving.whose} cannot be read",
+            remedy="" if arriving.unread else "run as its user or as root, while it runs",
         )
-    row = replace(row, observed=f"{_shown(reading.text)} for {arriving.whose}")
+    text = f"{shown(reading.text)} for {arriving.whose}{_from(limit.name, arriving)}"
+    row = replace(row, observed=text)
     target = wanted_limit(reading.text, limit)
     if value_of(name, reading.text) == target:
         return replace(row, status=Status.PASS)
-    return replace(row, status=Status.FAIL, remedy=_remedy(arriving.remedy, limit.name, target))
+    return replace(row, status=Status.FAIL, remedy=_remedy(arriving, limit.name, target))
 
 
-def _remedy(template: str, name: str, target: Numbers) -> str:
-    soft, hard = (("unlimited" if field < 0 else str(field)) for field in target.fields)
-    return template.replace("{name}", name).replace("{soft}", soft).replace("{hard}", hard)
+def _from(name: str, arriving: Arriving) -> str:
+    if name not in arriving.origins:
+        return ""
+    return f", from {' and '.join(dict.fromkeys(arriving.origins[name]))}"
 
 
-def _shown(text: str) -> str:
+def _remedy(arriving: Arriving, name: str, target: Numbers) -> str:
+    unit = arriving.units.get(name, 1)
+    soft, hard = (
+        arriving.endless if field < 0 else str(-(-field // unit)) for field in target.fields
+    )
+    text = arriving.remedy
+    for mark, word in (("name", name), ("NAME", name.upper()), ("soft", soft), ("hard", hard)):
+        text = text.replace(f"{{{mark}}}", word)
+    return text
+
+
+def shown(text: str) -> str:
+    """A soft and a hard limit for a person."""
     soft, hard = text.split()
     soft, hard = ("unlimited" if field == "-1" else field for field in (soft, hard))
     return soft if soft == hard else f"soft {soft}, hard {hard}"

@@ -23,6 +23,7 @@ EPILOG = options.epilog(
         "tunekit inspect ./my.yaml --set connections=200k --all",
         "tunekit inspect net.core.somaxconn 'net.ipv4.tcp_*mem'",
         "tunekit inspect '*' --format json",
+        "tunekit inspect high-conn --limits --unit nginx.service",
         "tunekit inspect --boot high-conn",
         "tunekit inspect high-conn --root /mnt/image",
     ),
@@ -68,6 +69,19 @@ def inspect(
         bool,
         typer.Option("--boot", help="Set beside it what boot will set, from which file and line."),
     ] = False,
+    limits: Annotated[
+        bool,
+        typer.Option(
+            "--limits",
+            help="Show the limits that somebody gets instead, and where each comes from.",
+        ),
+    ] = False,
+    unit: options.UnitOption = None,
+    user: options.AccountOption = None,
+    pid: Annotated[
+        int | None,
+        typer.Option("--pid", metavar="PID", min=1, help="The limits of this running process."),
+    ] = None,
     root: options.RootOption = None,
     assignments: options.SetOption = None,
     netns: options.NetnsOption = None,
@@ -87,6 +101,10 @@ def inspect(
     is no systemd), the kernel command line and TuneD. With --root the files of another system are
     read, and no link in them leads out of it.
 
+    With --limits: the soft and hard limits that a systemd service will get (--unit), the sessions
+    of a user that PAM opens (--user) or a process has (--pid), each with the line that it comes
+    from, whether those of the profile arrive, and what is wrong in the files.
+
     Writes nothing and works for any user.
     """
     look = output.Look(format=output_format, quiet=quiet, verbose=verbose, everything=show_all)
@@ -96,6 +114,15 @@ def inspect(
 
         name, keys = sort_out(what or ())
         profile = options.load_profile(name, assignments) if name else None
+        if limits:
+            if keys or boot or root or netns:
+                raise UsageError(
+                    "--limits is about processes of this host",
+                    hint="give a profile and one of --unit, --user and --pid, or nothing more",
+                )
+            return api.inspect_limits(profile, unit=unit or "", user=user or "", pid=pid)
+        if unit or user or pid:
+            raise UsageError("--unit, --user and --pid are for limits", hint="add --limits")
         report = api.inspect(
             profile, keys=keys, boot=boot, root=root, netns=netns, state_dir=state_dir
         )

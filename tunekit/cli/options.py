@@ -218,6 +218,18 @@ def keeping(
     )
 
 
+UnitOption = Annotated[
+    str | None,
+    typer.Option(
+        "--unit", metavar="UNIT", help="The limits of this systemd service at its next start."
+    ),
+]
+AccountOption = Annotated[
+    str | None,
+    typer.Option("--user", metavar="USER", help="The limits of this user's sessions (PAM)."),
+]
+
+
 def new_app() -> typer.Typer:
     """Make the Typer of one command's module."""
     return typer.Typer(

@@ -18,7 +18,7 @@ app = options.new_app()
 EPILOG = options.epilog(
     (
         "tunekit preflight high-conn",
-        "tunekit preflight ./my.yaml --pid 4711 --probe quick",
+        "tunekit preflight ./my.yaml --unit nginx --probe quick",
         "tunekit preflight high-conn --wait 60s --skip conntrack --warn limits",
         "tunekit preflight high-conn -f github --report junit=preflight.xml",
     ),
@@ -74,6 +74,8 @@ def preflight(
             help="Judge the limits of this running process.  [default: of this one]",
         ),
     ] = None,
+    unit: options.UnitOption = None,
+    account: options.AccountOption = None,
     probe: Annotated[
         ProbingName | None,
         typer.Option(
@@ -139,6 +141,8 @@ def preflight(
             return api.preflight(
                 options.load_profile(profile, assignments),
                 pid=pid,
+                unit=unit or "",
+                user=account or "",
                 probing=Probing[probe.name] if probe else None,
                 only=tuple(only or ()),
                 skip=tuple(skip or ()),

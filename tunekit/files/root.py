@@ -161,6 +161,20 @@ class Root:
                 os.close(above)
             return self.open(path, os.O_RDONLY | os.O_DIRECTORY)
 
+    def link(self, name: str) -> str | None:
+        """What a symbolic link says, None where the path is none."""
+        folder, _, last = name.rstrip("/").rpartition("/")
+        try:
+            parent = self.open(folder or "/", os.O_PATH | os.O_DIRECTORY)
+        except OSError:
+            return None
+        try:
+            return os.readlink(last, dir_fd=parent)
+        except OSError:
+            return None
+        finally:
+            os.close(parent)
+
     def _note(self, name: str, error: OSError) -> None:
         if error.errno not in _ABSENT:
             self.unread.append(Unread(path=name, cause=os.strerror(error.errno or 0)))

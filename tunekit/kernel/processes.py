@@ -16,6 +16,24 @@ _USUAL_SIZE = 4096
 _KERNEL_THREAD = 0x00200000
 """PF_KTHREAD (include/linux/sched.h)."""
 _OPEN_FILES = re.compile(r"^Max open files +(\S+) +(\S+)", re.MULTILINE)
+_TITLES = {
+    "as": "Max address space",
+    "core": "Max core file size",
+    "cpu": "Max cpu time",
+    "data": "Max data size",
+    "fsize": "Max file size",
+    "locks": "Max file locks",
+    "memlock": "Max locked memory",
+    "msgqueue": "Max msgqueue size",
+    "nice": "Max nice priority",
+    "nofile": "Max open files",
+    "nproc": "Max processes",
+    "rss": "Max resident set",
+    "rtprio": "Max realtime priority",
+    "rttime": "Max realtime timeout",
+    "sigpending": "Max pending signals",
+    "stack": "Max stack size",
+}
 _UNIT = re.compile(r"[^/]+\.(?:service|socket)")
 _CONTAINER = re.compile(r"(?<![0-9a-f])([0-9a-f]{12})[0-9a-f]{52}(?![0-9a-f])")
 _HIDING = re.compile(r"(?:^|,)(?:hidepid=(?!0|off)|subset=pid)")
@@ -112,8 +130,19 @@ def parse_name(stat: str) -> str | None:
 def parse_open_files(limits: str) -> tuple[int, int] | None:
     """Take the soft and hard limit of open files out of /proc/PID/limits; -1 is unlimited."""
     match = _OPEN_FILES.search(limits)
-    if match is None:
-        return None
+    return _pair(match) if match else None
+
+
+def parse_limits(limits: str) -> dict[str, tuple[int, int]]:
+    """Take every limit out of /proc/PID/limits, by the names of limits.conf(5); -1 is unlimited."""
+    found = {}
+    for name, title in _TITLES.items():
+        if match := re.search(rf"^{title} {{2,}}(\S+) +(\S+)", limits, re.MULTILINE):
+            found[name] = _pair(match)
+    return found
+
+
+def _pair(match: re.Match[str]) -> tuple[int, int]:
     soft, hard = (UNLIMITED if word == "unlimited" else int(word) for word in match.groups())
     return soft, hard
 

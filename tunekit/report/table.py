@@ -57,7 +57,9 @@ def _tables(report: Report) -> Iterator[str]:
         yield "history"
     if report.listings:
         yield "listings"
-    if report.findings:
+    if inspects and "limits" in report.data:
+        yield "arrivals"
+    elif report.findings:
         yield _OF_FINDINGS.get(report.command, "findings")
     if report.measurements:
         yield "figures"

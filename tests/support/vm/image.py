@@ -24,7 +24,22 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[3]
 
 # What tests and tunekit itself may call in the guest, copied when the host has it.
-_PROGRAMS = ("bash", "cat", "env", "id", "ip", "ls", "mount", "sh", "sleep", "sysctl", "unshare")
+_PROGRAMS = (
+    "bash",
+    "cat",
+    "env",
+    "id",
+    "ip",
+    "ls",
+    "mount",
+    "sh",
+    "sleep",
+    "su",
+    "sysctl",
+    "unshare",
+)
+# What `su` asks of PAM in tests/vm/test_pam_limits_vm.py.
+_PAM_MODULES = ("pam_limits.so", "pam_permit.so", "pam_rootok.so")
 _LEFT_OUT = frozenset({"ensurepip", "idlelib", "lib2to3", "site-packages", "dist-packages", "test"})
 _PROJECT = ("tunekit", "tests", "profiles", "pyproject.toml", "README.md")
 _FILES = {
@@ -106,6 +121,8 @@ def _programs() -> Iterator[Path]:
     for name in _PROGRAMS:
         if found := shutil.which(name, path=search):
             yield Path(found)
+    for name in _PAM_MODULES:
+        yield from Path("/lib").glob(f"*/security/{name}")
 
 
 def _libraries(paths: Iterable[Path]) -> list[Path]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from tunekit.check.model import Finding, Status
 from tunekit.report.escape import cell
 from tunekit.report.layout import Page, Row, prose, table
@@ -24,6 +26,17 @@ _NOT_IN_THE_WAY = (Status.PASS, Status.SKIP)
 def section(report: Report, page: Page) -> list[str]:
     """Draw the findings of a report. Limits that are not in the way are only counted."""
     shown = [finding for finding in report.findings if page.everything or not _folded(finding)]
+    lines = drawn(shown, page)
+    hidden = len(report.findings) - len(shown)
+    if not hidden:
+        return lines
+    noun = "limit is" if hidden == 1 else "limits are"
+    text = f"{hidden} {noun} not in the way (--verbose shows all)."
+    return [*lines, *([""] if lines else []), *prose(text, page, tone=Tone.DIM)]
+
+
+def drawn(shown: Sequence[Finding], page: Page) -> list[str]:
+    """A table of findings."""
     rows = [
         Row(
             cells=(
@@ -37,13 +50,7 @@ def section(report: Report, page: Page) -> list[str]:
         )
         for finding in shown
     ]
-    lines = table(("check", "expected", "observed", "verdict"), rows, page)
-    hidden = len(report.findings) - len(shown)
-    if not hidden:
-        return lines
-    noun = "limit is" if hidden == 1 else "limits are"
-    text = f"{hidden} {noun} not in the way (--verbose shows all)."
-    return [*lines, *([""] if lines else []), *prose(text, page, tone=Tone.DIM)]
+    return table(("check", "expected", "observed", "verdict"), rows, page)
 
 
 def _folded(finding: Finding) -> bool:
