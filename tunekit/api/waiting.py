@@ -23,6 +23,7 @@ def readiness(
     rounds: int = ROUNDS,
     budget: float = BUDGET,
     quick: bool = False,
+    cross_check: bool = False,
     netns: str | None = None,
     observer: Observer | None = None,
 ) -> Report:
@@ -30,8 +31,8 @@ def readiness(
 
     `descriptors` are the sizes, cut to what nofile and the memory allow; `rounds` the least
     number of samples of each figure, of which there are 25 at least; `budget` the seconds that a
-    call may take, for the verdict. `quick` takes fewer sizes and one family. Nothing on the host
-    is changed. Raises UsageError and ProbeRefused.
+    call may take, for the verdict. `quick` takes fewer sizes and one family. `cross_check` has
+    sockperf measure the same. Nothing on the host is changed. Raises UsageError and ProbeRefused.
     """
     from tunekit.probe.readiness.measure import measure
     from tunekit.probe.readiness.model import FEWEST_ROUNDS, study
@@ -42,7 +43,11 @@ def readiness(
             f"{rounds} rounds are too few for a median and its spread",
             hint=f"take {FEWEST_ROUNDS} or more",
         )
-    plan = study(descriptors=descriptors, rounds=rounds, quick=quick)
+    if cross_check:
+        from tunekit.probe.readiness import yardstick
+
+        yardstick.check()
+    plan = study(descriptors=descriptors, rounds=rounds, quick=quick, cross_check=cross_check)
     chosen = families or ((Family.INET,) if quick else (Family.INET, Family.UNIX))
     watch = observer or Silent()
 

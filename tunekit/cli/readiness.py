@@ -93,6 +93,12 @@ def readiness(
     ] = False,
     save: kept.SaveOption = None,
     compare: kept.CompareOption = None,
+    cross_check: Annotated[
+        bool,
+        typer.Option(
+            "--cross-check", help="Have sockperf measure the same, too, where it is installed."
+        ),
+    ] = False,
     plot: options.PlotOption = None,
     netns: options.NetnsOption = None,
     output_format: options.FormatOption = Format.TABLE,
@@ -127,6 +133,7 @@ def readiness(
                 rounds=ROUNDS if rounds is None else rounds,
                 budget=seconds,
                 quick=quick,
+                cross_check=cross_check,
                 netns=netns,
                 observer=observer,
             )

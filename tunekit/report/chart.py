@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 
 from tunekit.report.escape import visible
 from tunekit.report.layout import Page, prose
-from tunekit.report.pictures import Axis, Curve, Picture, Point
+from tunekit.report.pictures import Axis, Curve, Picture, Point, size_of
 from tunekit.report.quantities import quantity
 from tunekit.report.style import Tone
 
@@ -50,7 +50,7 @@ def draw(picture: Picture, page: Page) -> list[str]:
     legend = [f"{mark} {visible(each.label)}" for mark, each in _marked(picture.curves)]
     if any(each.predicted for each in picture.curves):
         legend.append(f"{_PREDICTED} predicted")
-    return [*lines, *prose("   ".join(legend), page, indent=margin + 2, tone=Tone.DIM)]
+    return [*lines, *prose(", ".join(legend), page, indent=margin + 2, tone=Tone.DIM)]
 
 
 def _marked(curves: Iterable[Curve]) -> list[tuple[str, Curve]]:
@@ -80,18 +80,23 @@ def _scale(axis: Axis, values: list[float]) -> Callable[[float], float]:
 
 
 def _ticks(axis: Axis, values: list[float]) -> list[float]:
-    """Values to write at an axis: its ends, and powers of ten between them."""
+    """Values to write at an axis: its ends, and powers between them."""
     least, greatest = min(values), max(values)
     if not axis.log:
         return sorted({least, (least + greatest) / 2, greatest})
-    powers = range(math.ceil(math.log10(least)), math.floor(math.log10(greatest)) + 1)
+    # Sizes double where counts and times grow tenfold; a little is left for rounding.
+    base = 2.0 if axis.unit.startswith("B") else 10.0
+    low, high = math.log(least, base), math.log(greatest, base)
+    powers = range(math.ceil(low - 1e-9), math.floor(high + 1e-9) + 1)
     step = max(1, math.ceil(len(powers) / (HEIGHT // 2)))
-    inner = [10.0**power for power in powers][::step]
+    inner = [base**power for power in powers][::step]
     return inner if len(inner) > 1 else [least, greatest]
 
 
 def _label(value: float, axis: Axis) -> str:
-    whole = int(value) if axis.unit in ("1", "B") and value == int(value) else value
+    if axis.unit == "B":
+        return size_of(value)
+    whole = int(value) if axis.unit == "1" and value == int(value) else value
     return quantity(whole, axis.unit)
 
 

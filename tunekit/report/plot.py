@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from tunekit.errors import UsageError
 from tunekit.report.escape import visible
-from tunekit.report.pictures import Axis, Curve, Picture
+from tunekit.report.pictures import Axis, Curve, Picture, size_of
 from tunekit.report.quantities import quantity
 
 if TYPE_CHECKING:
@@ -127,8 +127,9 @@ def _axis(axes: Axes, name: str, axis: Axis) -> None:
     along = axes.xaxis if name == "x" else axes.yaxis
     if axis.log:
         # Sizes double where counts and times grow tenfold.
-        scale("log", base=2 if axis.unit == "B" else 10)
-        along.set_major_locator(LogLocator(base=2 if axis.unit == "B" else 10, numticks=8))
+        base = 2 if axis.unit.startswith("B") else 10
+        scale("log", base=base)
+        along.set_major_locator(LogLocator(base=base, numticks=8))
     label(_text(axis.label))
     along.set_major_formatter(FuncFormatter(lambda value, _: _tick(value, axis)))
     along.set_minor_formatter(NullFormatter())
@@ -136,9 +137,9 @@ def _axis(axes: Axes, name: str, axis: Axis) -> None:
 
 def _tick(value: float, axis: Axis) -> str:
     """A number with its unit, as the tables write it, without digits that say nothing."""
-    if axis.unit == "B" and value >= 1024 and math.log2(value).is_integer():
-        power = min(int(math.log2(value)) // 10, 4)
-        return f"{int(value) >> 10 * power} {'KMGT'[power - 1]}iB"
+    base, slash, per = axis.unit.partition("/")
+    if base == "B":
+        return f"{size_of(value)}{slash}{per}"
     text = quantity(int(value) if value == int(value) else value, axis.unit)
     number, blank, unit = text.partition(" ")
     if "." in number:

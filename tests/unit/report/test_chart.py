@@ -44,7 +44,7 @@ time of a call: what grows
          +----------------------------------------
          10                  100              1000
           descriptors
-          o poll   x epoll   . predicted"""
+          o poll, x epoll, . predicted"""
     )
 
 

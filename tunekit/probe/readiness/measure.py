@@ -15,7 +15,7 @@ from tunekit.kernel import counters
 from tunekit.kernel.capacity_facts import gather
 from tunekit.probe.load import Family
 from tunekit.probe.model import Measurement
-from tunekit.probe.readiness import echo, laws, limits
+from tunekit.probe.readiness import echo, laws, limits, yardstick
 from tunekit.probe.readiness.ends import Ends, opened
 from tunekit.probe.readiness.model import Cell, Mechanism, Study, parameters
 from tunekit.probe.readiness.rounds import Clock, Rung, Samples
@@ -93,6 +93,8 @@ def measure(
             observe=observe,
             end=_share_of(study.seconds, begun, 1.0),
         )
+    if study.cross_check:
+        figures += yardstick.measure(observe=observe)
     return Outcome(measurements=tuple(figures), notes=tuple(dict.fromkeys(notes)))
 
 

@@ -67,7 +67,7 @@ class Study:
     `per_connection` are the sizes at which a server with a thread or a process for each
     connection is compared with one loop. All of it may take `memory_share` of the memory that is
     available. It is to end within `seconds`, for which a busy machine leaves out passes; None for
-    as long as it takes.
+    as long as it takes. `cross_check` has sockperf measure the same, beyond that time.
     """
 
     descriptors: tuple[int, ...] = LADDER
@@ -77,6 +77,7 @@ class Study:
     per_connection: tuple[int, ...] = (100, 1000, 2000)
     memory_share: float = 0.25
     seconds: float | None = None
+    cross_check: bool = False
 
     @property
     def samples(self) -> int:
@@ -85,7 +86,11 @@ class Study:
 
 
 def study(
-    *, descriptors: Sequence[int] | None = None, rounds: int = 28, quick: bool = False
+    *,
+    descriptors: Sequence[int] | None = None,
+    rounds: int = 28,
+    quick: bool = False,
+    cross_check: bool = False,
 ) -> Study:
     """Lay out a study of at least `rounds` rounds. Raises UsageError for one without sizes."""
     passes = 2 if quick else 4
@@ -97,6 +102,7 @@ def study(
         passes=passes,
         rounds=-(-rounds // passes) + 1,
         per_connection=(10, 100) if quick else Study().per_connection,
+        cross_check=cross_check,
         seconds=None if descriptors else QUICK_SECONDS if quick else SECONDS,
     )
 

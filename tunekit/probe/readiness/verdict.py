@@ -59,7 +59,7 @@ class Figures:
 def conclude(measurements: Sequence[Measurement], *, budget: float) -> tuple[Conclusion, ...]:
     """Say what the figures mean, for each family; `budget` is the seconds that a call may take."""
     families = dict.fromkeys(
-        str(row.parameters["family"]) for row in measurements if "family" in row.parameters
+        str(row.parameters["family"]) for row in measurements if row.name == "readiness.wait"
     )
     found: list[Conclusion] = []
     for family in families:
@@ -73,7 +73,7 @@ def conclude(measurements: Sequence[Measurement], *, budget: float) -> tuple[Con
                     figures={"family": family, **each.figures},
                 )
             )
-    return tuple(found)
+    return (*found, *_cross_check(measurements, *list(families)[:1]))
 
 
 def _family(figures: Figures, budget: float) -> Iterator[Conclusion]:
@@ -284,6 +284,29 @@ def _per_connection(figures: Figures) -> Iterator[Conclusion]:
                 "one": dict(ones)[size] / loop[size],
                 "all": every[size] / full[size],
             },
+        )
+
+
+def _cross_check(measurements: Sequence[Measurement], family: str = "") -> Iterator[Conclusion]:
+    """Set the slope of another program's round trip beside that of a call here."""
+    theirs, mine = Figures(measurements, "udp"), Figures(measurements, family)
+    parts = []
+    numbers: dict[str, Scalar] = {}
+    for mechanism in (*_SCANNING, _EPOLL):
+        other = theirs.curve("readiness.sockperf", mechanism)
+        calls = dict(mine.curve("readiness.wait", mechanism, wait=Wait.NOW.value))
+        if len(other) < 2 or not all(size in calls for size in (other[0][0], other[-1][0])):
+            continue
+        (x0, y0), (x1, y1) = other[0], other[-1]
+        their_slope, my_slope = (y1 - y0) / (x1 - x0), (calls[x1] - calls[x0]) / (x1 - x0)
+        numbers |= {f"{mechanism} there": their_slope, f"{mechanism} here": my_slope}
+        parts.append(f"{mechanism} {their_slope * 1e9:.1f} and {my_slope * 1e9:.1f} ns")
+    if parts:
+        yield Conclusion(
+            topic="cross-check",
+            sentence="what a descriptor adds to sockperf's round trip, and to a call with timeout "
+            "0 here: " + ", ".join(parts),
+            figures=numbers,
         )
 
 

@@ -52,6 +52,9 @@ def _blocks(rows: Sequence[Measurement], page: Page) -> Iterator[list[str]]:
         yield _calls(
             _named(mine, "echo"), f"a message there and back, {family}", page, size="connections"
         )
+        yield _calls(
+            _named(mine, "sockperf"), "a round trip by sockperf, udp", page, size="sockets"
+        )
     yield _memory([row for row in rows if row.name == f"{_PREFIX}memory"], page)
 
 

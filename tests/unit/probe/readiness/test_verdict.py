@@ -154,3 +154,38 @@ def test_a_crossing_lies_straight_between_two_sizes(
 @pytest.mark.parametrize(("budget", "most"), [(0.5, 0), (1.5, 15.0), (5.0, None)])
 def test_a_budget_ends_between_two_sizes(budget: float, most: float | None) -> None:
     assert within([(10, 1.0), (20, 2.0)], budget) == most
+
+
+def sockperf(mechanism: str, *seconds: float) -> list[Measurement]:
+    return [
+        Measurement(
+            name="readiness.sockperf",
+            measured=each,
+            unit="s",
+            parameters={
+                "family": "udp",
+                "mechanism": mechanism,
+                "descriptors": size,
+                "active": 1,
+            },
+        )
+        for size, each in zip((10, 1000), seconds, strict=True)
+    ]
+
+
+def test_the_slopes_of_another_program_are_set_beside_these() -> None:
+    at_once = [
+        Measurement(
+            name=row.name,
+            measured=row.measured,
+            unit=row.unit,
+            parameters={**row.parameters, "timeout": "zero"},
+        )
+        for row in FIGURES
+        if "timeout" in row.parameters
+    ]
+    other = [*sockperf("poll", 15.0e-6, 98.16e-6), *sockperf("epoll", 14.6e-6, 14.4e-6)]
+    assert about("cross-check", [*FIGURES, *at_once, *other]) == [
+        "what a descriptor adds to sockperf's round trip, and to a call with timeout 0 here: poll "
+        "84.0 and 100.0 ns, epoll -0.2 and 0.0 ns"
+    ]
