@@ -16,7 +16,7 @@ from tests.kernel.test_crash import ground, in_child
 from tests.support.machines import ClumsyMachine, DyingMachine, SignallingMachine
 from tunekit import api
 from tunekit.api.ground import Ground
-from tunekit.api.looking import applied_last
+from tunekit.api.staleness import applied_last
 from tunekit.engine.machine import Machine
 from tunekit.engine.model import Subject
 from tunekit.engine.transaction import TransactionState

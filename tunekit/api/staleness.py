@@ -51,7 +51,7 @@ def stale(
     folder = state_dir or STATE_DIR
     notes: tuple[str, ...] = ()
     if profile is None:
-        profile, notes = _applied_last(folder)
+        profile, notes = applied_last(folder)
     chosen = profile
     report = within(netns, lambda: _stale(chosen, folder, alone=netns is not None))
     return replace(report, notes=(*notes, *report.notes))
@@ -169,7 +169,8 @@ def _exit_code(findings: Sequence[Finding]) -> ExitCode:
     return ExitCode.IMPOSSIBLE if Status.UNKNOWN in statuses else ExitCode.OK
 
 
-def _applied_last(state_dir: Path) -> tuple[Profile | None, tuple[str, ...]]:
+def applied_last(state_dir: Path) -> tuple[Profile | None, tuple[str, ...]]:
+    """The profile that was applied last, loaded anew, and what is to be said of it."""
     """The profile that was applied last, if any, and a remark on it."""
     try:
         last = last_applied(state_dir)
