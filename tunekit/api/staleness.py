@@ -170,7 +170,6 @@ def _exit_code(findings: Sequence[Finding]) -> ExitCode:
 
 
 def applied_last(state_dir: Path) -> tuple[Profile | None, tuple[str, ...]]:
-    """The profile that was applied last, loaded anew, and what is to be said of it."""
     """The profile that was applied last, if any, and a remark on it."""
     try:
         last = last_applied(state_dir)
