@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tunekit.api import (
         apply,
         capacity,
+        explain,
         history,
         inspect,
         inspect_limits,
@@ -46,6 +47,7 @@ __all__ = [
     "__version__",
     "apply",
     "capacity",
+    "explain",
     "history",
     "inspect",
     "inspect_limits",

@@ -105,6 +105,12 @@ def test_without_an_argument_the_help_is_on_standard_error() -> None:
         ),
         ("verify", "nothing to prove; name a profile or a number: --connections 10k"),
         ("inspect net..x", "net..x: an empty component; a key names one file below /proc/sys"),
+        (
+            "explain",
+            "nothing to explain; name keys, or search for a word with --search WORD, or see all "
+            "with --list",
+        ),
+        ("explain so_sndbuff", "so_sndbuff: is not known; did you mean SO_SNDBUF?"),
     ],
 )
 def test_wrong_usage_is_2_and_says_what_to_do(line: str, message: str) -> None:
@@ -124,6 +130,7 @@ def test_wrong_usage_is_2_and_says_what_to_do(line: str, message: str) -> None:
         ("apply x --format=json --nope", "apply"),
         ("rollback zero -fjson", "rollback"),
         ("inspect -f json net..x", "inspect"),
+        ("explain -f json zzz", "explain"),
         ("verify -qf json", "verify"),
     ],
 )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tunekit.api.applying import apply
     from tunekit.api.buffers import sockbuf
+    from tunekit.api.explaining import explain
     from tunekit.api.forecasting import capacity
     from tunekit.api.gating import preflight
     from tunekit.api.limits import inspect_limits
@@ -31,6 +32,7 @@ __all__ = [
     "Observer",
     "apply",
     "capacity",
+    "explain",
     "history",
     "inspect",
     "inspect_limits",
@@ -49,6 +51,7 @@ __all__ = [
 ]
 
 _HOME = {
+    "explain": "explaining",
     "Observer": "session",
     "apply": "applying",
     "capacity": "forecasting",

@@ -51,7 +51,7 @@ def show(keys: Sequence[SysctlKey], *, named: Collection[SysctlKey] = ()) -> Rep
     rows = []
     errors: list[TunekitError] = []
     for key in keys:
-        value, state, remedy = _read(key, sysctls)
+        value, state, remedy = read_key(key, sysctls)
         rows.append(_row(key, value, state))
         if value is None and key in named:
             errors.append(ReadFailed(state, key=str(key), hint=remedy))
@@ -64,7 +64,7 @@ def show(keys: Sequence[SysctlKey], *, named: Collection[SysctlKey] = ()) -> Rep
     )
 
 
-def _read(key: SysctlKey, sysctls: Sysctls) -> tuple[str | None, str, str]:
+def read_key(key: SysctlKey, sysctls: Sysctls | None = None) -> tuple[str | None, str, str]:
     """The value of a key or of this process's limit; else why there is none, and what to do."""
     name = str(key)
     tunable = catalog.find(key)
@@ -75,7 +75,7 @@ def _read(key: SysctlKey, sysctls: Sysctls) -> tuple[str | None, str, str]:
     if name.startswith(RLIMIT_PREFIX) and tunable is not None:
         reading = ProcessLimits().read(name.removeprefix(RLIMIT_PREFIX))
     else:
-        reading = sysctls.read(key)
+        reading = (sysctls or Sysctls()).read(key)
     match reading:
         case Value(text):
             return text, "", ""

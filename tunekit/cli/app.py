@@ -27,6 +27,7 @@ COMMANDS = {
     "sockbuf": "measure how socket buffer sizes affect sending",
     "readiness": "measure how select, poll and epoll scale",
     "stale": "find programs that still run on old values",
+    "explain": "say what a key, a limit or a socket option is",
     "profile": "list, show, check, make and exchange profiles",
     "completion": "print the script by which a shell completes",
 }

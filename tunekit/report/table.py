@@ -47,6 +47,8 @@ def _tables(report: Report) -> Iterator[str]:
     inspects = report.command == "inspect"
     if report.changes and not inspects:
         yield "changes"
+    if report.command == "explain" and not report.listings and report.data:
+        yield "entries"
     if report.data.get("files"):
         yield "files"
     if report.keys:
