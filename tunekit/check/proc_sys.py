@@ -37,8 +37,8 @@ def check(facts: Facts) -> Iterator[Finding]:
         yield replace(
             row,
             status=Status.FAIL,
-            observed=f"read-only, and {count} would have to be changed: "
-            + ", ".join(map(str, wrong)),
+            observed=f"read-only, and {count} would have to be changed",
+            reason=f"{row.reason}: {', '.join(map(str, wrong))}",
             remedy="set them from outside: `docker run --sysctl KEY=VALUE`, the pod's "
             "securityContext.sysctls, or on the host",
         )

@@ -26,18 +26,23 @@ from tunekit.profile.model import Requirement, Setting
 from tunekit.profile.requirement import meet_all
 from tunekit.values import SysctlKey, SysctlValue
 
+_FROM_OUTSIDE = "from outside, by `docker run --sysctl` or the pod's securityContext.sysctls: "
+
 
 def check(facts: Facts) -> Iterator[Finding]:
     """Judge every setting, in the order of the profile."""
     for setting in facts.profile.settings:
-        yield judge(setting, facts.snapshot, enter=facts.enter)
+        how = f"{facts.enter}sysctl -w "
+        if setting.key in (facts.read_only or ()):
+            how = _FROM_OUTSIDE
+        yield judge(setting, facts.snapshot, how=how)
 
 
-def judge(setting: Setting, snapshot: Snapshot, *, enter: str = "") -> Finding:
+def judge(setting: Setting, snapshot: Snapshot, *, how: str = "sysctl -w ") -> Finding:
     """Judge one setting against what the kernel shows.
 
     A value that cannot be seen is unknown, but for an optional setting, which is skipped. The
-    remedy of one that differs is the command that sets it.
+    remedy of one that differs is the command that sets it, `how` and the assignment.
     """
     key = setting.key
     tunable = catalog.find(key)
@@ -70,8 +75,8 @@ def judge(setting: Setting, snapshot: Snapshot, *, enter: str = "") -> Finding:
         return replace(row, status=Status.PASS)
     if snapshot.refusals.get(key) is Cause.ELSEWHERE:
         # Shown here and set on the host: what it is can be told, and it is not what is wanted.
-        return replace(row, status=Status.FAIL, remedy=f"on the host: {write(key, target)}")
-    return replace(row, status=Status.FAIL, remedy=f"{enter}{write(key, target)}")
+        how = "on the host: sysctl -w "
+    return replace(row, status=Status.FAIL, remedy=f"{how}{assignment(key, target)}")
 
 
 def wanted(setting: Setting, current: SysctlValue, snapshot: Snapshot) -> tuple[Requirement, ...]:
@@ -98,8 +103,8 @@ def absent(tunable: Tunable | None) -> str:
     return f"modprobe {tunable.module}" if tunable is not None and tunable.module else ""
 
 
-def write(key: SysctlKey, value: SysctlValue) -> str:
-    """The command that sets a key, as it is typed into a shell; a secret is not shown in it."""
+def assignment(key: SysctlKey, value: SysctlValue) -> str:
+    """A key and its value as typed into a shell; a secret is not shown in it."""
     if shown(str(key), "") == SECRET:
-        return f"sysctl -w {quote(str(key))}=..."
-    return f"sysctl -w {quote(f'{key}={value}')}"
+        return f"{quote(str(key))}=..."
+    return quote(f"{key}={value}")

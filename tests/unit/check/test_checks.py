@@ -102,6 +102,18 @@ at: p.yaml:5
 """,
     ),
     case(
+        facts(readings={"net.core.somaxconn": "128"}, read_only=frozenset({SOMAXCONN.key})),
+        """
+settings net.core.somaxconn: fail
+expected: 8192
+observed: 128
+why: because
+remedy: from outside, by `docker run --sysctl` or the pod's securityContext.sysctls: \
+net.core.somaxconn=8192
+at: p.yaml:5
+""",
+    ),
+    case(
         facts(
             setting("net.ipv4.tcp_rmem", requirement((4096, None, 8192))),
             readings={"net.ipv4.tcp_rmem": "4096\t131072\t6291456"},
@@ -334,8 +346,8 @@ why: where it is read-only nothing can be set from inside, not even by root
         """
 proc-sys /proc/sys: fail
 expected: writable, or nothing left to write
-observed: read-only, and 1 setting would have to be changed: net.core.somaxconn
-why: where it is read-only nothing can be set from inside, not even by root
+observed: read-only, and 1 setting would have to be changed
+why: where it is read-only nothing can be set from inside, not even by root: net.core.somaxconn
 remedy: set them from outside: `docker run --sysctl KEY=VALUE`, the pod's \
 securityContext.sysctls, or on the host
 """,
