@@ -67,7 +67,9 @@ def _tables(report: Report) -> Iterator[str]:
         yield "figures"
         yield "buffers"
         yield "readiness"
-        yield "charts"
+        if not report.changes:
+            # After a change the buffers are a look beside it, and four points no picture.
+            yield "charts"
     if "comparison" in report.data:
         yield "comparison"
 
