@@ -39,6 +39,11 @@ def test_send_returns_before_the_peer_has_read_anything() -> None:
         assert list(lines[name]) == sorted(lines[name])
 
 
+def test_a_full_direction_does_not_hinder_the_other() -> None:
+    (row,) = meaning.answer(congestion=None).measurements
+    assert row.measured == 4096
+
+
 @pytest.mark.slow
 def test_every_way_delivers_and_the_waiting_ones_ask_less() -> None:
     outcome = strategies.compare(sizes=(65536,), message=1 << 20, congestion=None, quick=True)

@@ -1,18 +1,20 @@
 """What a connection over a distance can carry, said beforehand.
 
-A window goes once around in a round trip. The receive window holds whole segments only, and the
-send buffer is not always full: a sender that waits for room is woken when a third is free
-(sk_stream_write_space in net/core/stream.c), so that on the average it holds less.
+The receive window goes once around in a round trip, in whole segments. Of the send buffer less
+does, which is told by letting segments go around: see `rounds`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
-from tunekit.probe.sockbuf import window
+from tunekit.probe.sockbuf import rounds, window
 from tunekit.probe.sockbuf.host import Segments, Sysctl
 from tunekit.probe.sockbuf.rules import Option, predict
+
+# What no host limits, the least size worth asking for, and a rate that is as good as reached.
+_PLENTY, _LEAST, _NEARLY = 1 << 29, 4096, 0.95
 
 
 class Limit(Enum):
@@ -75,30 +77,30 @@ def carried(
         segments,
     )
     size = window.segments_of(offered, segments)
-    # Every second segment is acknowledged (__tcp_ack_snd_check), once it has come in whole.
-    turn = distance.round_trip + (2 * size / distance.rate if distance.rate else 0.0)
+    each = size / distance.rate if distance.rate else 0.0
+    room = send_buffer / (size + segments.overhead)
     rates = {
-        Limit.RECEIVE: offered // size * size / turn,
-        Limit.SEND: in_flight(send_buffer, size, segments.overhead) / turn,
+        # Every second segment is acknowledged (__tcp_ack_snd_check), once it has come in whole.
+        Limit.RECEIVE: offered // size * size / (distance.round_trip + 2 * each),
+        Limit.SEND: size * rounds.throughput(room=room, round_trip=distance.round_trip, each=each),
     }
     if distance.rate is not None:
         rates[Limit.PATH] = distance.rate
-    limit = min(rates, key=lambda each: rates[each])
+    limit = min(rates, key=lambda name: rates[name])
     return Carried(rate=rates[limit], limit=limit)
 
 
-def in_flight(buffer: int, size: int, overhead: int) -> float:
-    """What a send buffer keeps on its way on the average, in bytes."""
-    each = size + overhead
-    count = -(-buffer // each)
-    # sk_stream_is_writeable(): woken once half of what is charged would fit into what is free.
-    freed = next(k for k in range(1, count + 1) if 3 * (count - k) * each <= 2 * buffer)
-    return (count - (freed - 1) / 2) * size
-
-
-def needed(rate: float, distance: Distance) -> int:
-    """The SO_SNDBUF or SO_RCVBUF to ask for to carry `rate` bytes a second: what is on its way,
-    and half of that again for what the sender does not fill and what segments cost.
+def needed(rate: float, distance: Distance, segments: Segments, sysctls: Sysctl) -> int:
+    """The size to ask for at both ends, SO_SNDBUF and SO_RCVBUF, that carries nearly all of `rate`
+    bytes a second: what is on its way, what the sender does not fill, and what segments cost.
     """
-    kept = rate * distance.round_trip * 6 / 5 * 256 / 252
-    return -(-int(kept) // 2)
+    allowed = replace(sysctls, wmem_max=_PLENTY, rmem_max=_PLENTY)
+    goal = replace(distance, rate=rate)
+    # The kernel grants twice of what is asked for.
+    size = max(_LEAST, int(rate * distance.round_trip) // 2)
+    while size < _PLENTY:
+        found = carried(size, size, goal, segments, allowed)
+        if found is not None and found.rate >= _NEARLY * rate:
+            break
+        size = size * 11 // 10
+    return size

@@ -79,7 +79,7 @@ def _measured(stretch: Stretch, observe: Callable[[str], None] | None) -> Outcom
             ),
             *figures,
         ),
-        sentences=tuple(_said(figures, distance, way.kind, sysctls)),
+        sentences=tuple(_said(figures, distance, way.kind, segments, sysctls)),
     )
 
 
@@ -215,7 +215,11 @@ def _held_back(shares: dict[str, Scalar], rate: float, distance: Distance, *, fu
 
 
 def _said(
-    figures: Sequence[Measurement], distance: Distance, kind: str, sysctls: Sysctl
+    figures: Sequence[Measurement],
+    distance: Distance,
+    kind: str,
+    segments: Segments,
+    sysctls: Sysctl,
 ) -> Iterator[str]:
     """Say which path it was, how the forecasts did, and the advice that follows."""
     rate = "no limit" if distance.rate is None else f"{_mbit(distance.rate)}"
@@ -233,10 +237,12 @@ def _said(
             f"Throughput was forecast for {len(errors)} pairs with a median error of "
             f"{median(errors):.0%}; {near} lie within 20%."
         )
-    yield from _advice(figures, distance, sysctls)
+    yield from _advice(figures, distance, segments, sysctls)
 
 
-def _advice(figures: Sequence[Measurement], distance: Distance, sysctls: Sysctl) -> Iterator[str]:
+def _advice(
+    figures: Sequence[Measurement], distance: Distance, segments: Segments, sysctls: Sysctl
+) -> Iterator[str]:
     rates = {
         (row.parameters["sender_asked"], row.parameters["receiver_asked"]): row.measured or 0.0
         for row in figures
@@ -245,7 +251,7 @@ def _advice(figures: Sequence[Measurement], distance: Distance, sysctls: Sysctl)
         return
     best = max(rates.values())
     goal = best if distance.rate is None else distance.rate
-    size = arithmetic.needed(goal, distance)
+    size = arithmetic.needed(goal, distance, segments, sysctls)
     limits = (
         f"net.core.wmem_max and net.core.rmem_max must be at least {size}, "
         f"and autotuning needs tcp_wmem[2] and tcp_rmem[2] of {2 * size}"
@@ -263,7 +269,7 @@ def _advice(figures: Sequence[Measurement], distance: Distance, sysctls: Sysctl)
     state = f"too small here: {', '.join(short)}" if short else "they are, here"
     automatic = rates.get((None, None))
     if automatic is not None and automatic >= _GOOD * best:
-        yield f"Leave autotuning on: it carried {_mbit(automatic)}, and no size more than that."
+        yield (f"Leave autotuning on: it carried {_mbit(automatic)}, and no size notably more.")
         yield f"Who sets a size must ask for {size} bytes on both ends; {limits}: {state}."
         return
     if automatic is not None:

@@ -7,6 +7,7 @@ sends what is taken, the reader reads a little at fixed moments.
 from __future__ import annotations
 
 import select
+import socket
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ MESSAGE = 1 << 20
 _READ = 1 << 16
 _EVERY = 0.01
 _LONGEST = 10.0
+_ANSWER = 4096
 
 
 @dataclass(slots=True, kw_only=True)
@@ -53,6 +55,43 @@ def explain(*, message: int | None, congestion: str | None, send: int | None) ->
         "sender_buffer": send,
     }
     return Outcome(measurements=tuple(_figures(line, parameters)), sentences=(_said(line),))
+
+
+def answer(*, congestion: str | None) -> Outcome:
+    """Fill one direction, then send something the other way over the same connection."""
+    with connected(Sizes(send=_READ, receive=_READ), Transport.INET, congestion=congestion) as pair:
+        sender, receiver = pair.sender, pair.receiver
+        sender.setblocking(False)
+        waiting = _fill(sender)
+        start = time.monotonic()
+        receiver.sendall(bytes(_ANSWER))
+        came = 0
+        with select.epoll() as poll:
+            poll.register(sender, select.EPOLLIN)
+            while came < _ANSWER and poll.poll(_LONGEST):
+                came += len(sender.recv(_ANSWER))
+        seconds = time.monotonic() - start
+    parameters: dict[str, Scalar] = {"family": Transport.INET.value, "message": _ANSWER}
+    return Outcome(
+        measurements=(
+            Measurement(
+                name="sockbuf.other_direction", measured=came, unit="B", parameters=parameters
+            ),
+        ),
+        sentences=(
+            f"With {waiting} bytes waiting in this direction and send saying EAGAIN, {came} bytes "
+            f"came the other way in {seconds * 1e6:.0f} us: each direction has buffers of its own.",
+        ),
+    )
+
+
+def _fill(sender: socket.socket) -> int:
+    count = 0
+    while True:
+        try:
+            count += sender.send(bytes(_READ))
+        except BlockingIOError:
+            return count
 
 
 def follow(pair: Pair, size: int) -> Line:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import array
 import contextlib
+import errno
 import os
 import signal
 import socket
@@ -28,6 +29,7 @@ MTU = 65520
 NEAR, FAR = "10.111.0.1", "10.111.0.2"
 
 _KIND = "a delay line between two TUN devices"
+_ALLOWED = "run as root, or where user namespaces are allowed and /dev/net/tun is open to you"
 _DEVICE = "tunekit0"
 _QUEUE = 4096
 _PORT = 7
@@ -147,9 +149,7 @@ def _explained() -> Iterator[None]:
             f"no path with a delay can be made here: {error.strerror}",
             path=str(tun.CONTROL) if missing else "",
             errno=error.errno,
-            hint="modprobe tun, and be let to open it"
-            if missing
-            else "run as root, or where user namespaces are allowed",
+            hint="modprobe tun" if error.errno == errno.ENOENT else _ALLOWED,
         ) from error
 
 
@@ -162,7 +162,7 @@ def _descriptor(control: socket.socket) -> int:
     if not descriptors:
         raise ProbeRefused(
             f"no far end can be made here: {message.decode() or 'it ended'}",
-            hint="run as root, or where user namespaces are allowed",
+            hint=_ALLOWED,
         )
     return descriptors[0]
 

@@ -90,6 +90,7 @@ def _meaning(wanted: Wanted) -> Outcome:
         meaning.explain(message=wanted.message, congestion=wanted.congestion, send=size)
         for size in sizes
     ]
+    outcomes.append(meaning.answer(congestion=wanted.congestion))
     return Outcome(
         measurements=tuple(row for outcome in outcomes for row in outcome.measurements),
         sentences=tuple(text for outcome in outcomes for text in outcome.sentences),

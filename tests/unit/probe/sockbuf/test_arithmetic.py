@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.unit.probe.sockbuf.known import LOOPBACK, SYSCTLS
-from tunekit.probe.sockbuf.arithmetic import Carried, Distance, Limit, carried, in_flight, needed
+from tunekit.probe.sockbuf.arithmetic import Carried, Distance, Limit, carried, needed
+from tunekit.probe.sockbuf.rounds import throughput
 
 FAR = Distance(round_trip=0.02, rate=50e6)
 
@@ -44,21 +45,26 @@ def test_twice_the_distance_is_about_half_the_throughput() -> None:
 
 
 @pytest.mark.parametrize(
-    ("buffer", "segments"),
+    ("room", "rounds"),
     [
-        # Two segments: the first that is acknowledged makes room enough to be woken.
-        (131072, 2.0),
-        # Eight: three have to be acknowledged, so that eight, seven and six are on their way.
-        (524288, 7.0),
+        # Both are acknowledged together, and leave together.
+        (2.0, 2.0),
+        # Three have to be acknowledged before the program is woken: they come in twos.
+        (8.0, 7.0),
     ],
 )
-def test_a_sender_that_is_woken_at_a_third_keeps_less_than_its_buffer(
-    buffer: int, segments: float
+def test_a_sender_that_is_woken_at_a_third_sends_less_than_its_buffer_a_round_trip(
+    room: float, rounds: float
 ) -> None:
-    assert in_flight(buffer, 65483, 832) == segments * 65483
+    a_second = throughput(room=room, round_trip=0.02, each=1e-9)
+    assert a_second * 0.02 == pytest.approx(rounds, rel=0.15)
+
+
+def test_a_buffer_that_fills_the_path_carries_its_rate() -> None:
+    assert throughput(room=100.0, round_trip=0.02, each=0.001) == pytest.approx(1000, rel=0.01)
 
 
 def test_the_size_that_is_advised_carries_the_rate() -> None:
-    size = needed(50e6, FAR)
-    assert foretold(size, size).rate >= 0.85 * 50e6
-    assert foretold(size // 2, None).rate < 0.7 * 50e6
+    size = needed(50e6, FAR, LOOPBACK, SYSCTLS)
+    assert foretold(size, size).rate >= 0.95 * 50e6
+    assert foretold(size // 2, None).rate < 0.8 * 50e6
