@@ -187,6 +187,19 @@ def test_another_network_with_a_copy_of_its_own_is_named_until_it_is_mended(
     assert about(tunekit.stale(profile), other).status is Status.PASS
 
 
+def test_a_secret_is_compared_with_no_other_network(tmp_path: Path, other: int) -> None:
+    path = tmp_path / "mine.yaml"
+    secret = "net.ipv4.tcp_fastopen_key"
+    value = "00112233-44556677-8899aabb-ccddeeff"
+    path.write_text(f"tunekit: 1\nname: mine\nsysctl: {{{secret}: {value}}}\nallow: [{secret}]\n")
+    path.chmod(0o644)
+
+    report = tunekit.stale(tunekit.load_profile(path))
+
+    assert other in [pid for network in report.data["networks"] for pid in network["pids"]]
+    assert all(network["values"] == {} for network in report.data["networks"])
+
+
 def as_nobody() -> Report:
     # What is imported while a command runs may not be readable to nobody where the checkout is.
     tunekit.stale(netns="fence")

@@ -22,7 +22,7 @@ from tunekit.engine.scope import netns_scope, subject_of
 from tunekit.engine.store import STATE_DIR, peek
 from tunekit.errors import ExitCode, StateError, TunekitError
 from tunekit.kernel.readings import Reading, Value
-from tunekit.kernel.running import Running, gather
+from tunekit.kernel.running import Program, Running, gather
 from tunekit.kernel.sysctl import Sysctls
 from tunekit.profile.evaluate import value_of
 from tunekit.profile.find import spelling
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from tunekit.profile.model import Profile
 
 _OLD = (Status.FAIL, Status.WARN)
+_KINDS_IN_A_REPORT = 20
 
 
 def stale(
@@ -88,7 +89,8 @@ def seen(
     """Gather what programs run on in this network namespace, and what they are judged by."""
     earlier, journal = _earlier(host, state_dir)
     settings = _settings(profile, earlier, host)
-    sizes = any(key in BUFFERS for key in (*earlier, *settings))
+    wished = [str(setting.key) for setting in profile.settings] if profile else []
+    sizes = any(key in BUFFERS for key in (*earlier, *wished))
     elsewhere = None if alone else [SysctlKey.parse(key) for key in settings]
     running = gather(locks=sizes, elsewhere=elsewhere)
     return running, Wanted(
@@ -108,8 +110,10 @@ def remark(profile: Profile, *, netns: str, state_dir: Path, journal_option: str
     """
     try:
         _, findings = look(profile, here(), state_dir, alone=bool(netns))
-    except TunekitError as error:
-        return f"what still runs on old values is not known: {error.message}"
+    except Exception as error:
+        # Whatever broke here, the change was made, and the report must say so.
+        cause = error.message if isinstance(error, TunekitError) else repr(error)
+        return f"what still runs on old values is not known: {cause}"
     text = sentence(findings)
     if _exit_code(findings) is ExitCode.OK:
         return text
@@ -131,6 +135,9 @@ def _settings(
     sysctls = Sysctls()
     found = {}
     for key in keys:
+        # What may not be shown is not compared: a report would give it away.
+        if catalog.is_unsafe_to_read(key):
+            continue
         if subject_of(key, catalog.find(key), host).scope != own:
             continue
         if requirements := wanted.get(key) or _as_here(sysctls.read(key), str(key)):
@@ -213,24 +220,56 @@ def _data(running: Running) -> dict[str, Any]:
     return {
         "processes": running.processes,
         "present": dict(running.present),
-        "programs": [
+        "programs": [_program(each) for each in running.programs if each.sockets],
+        "networks": [
             {
-                "name": program.name,
-                "unit": program.group.unit,
-                "container": program.group.container,
-                "pids": list(program.pids),
-                "connections": program.connections,
-                "listeners": [
-                    {
-                        "address": each.address,
-                        "port": each.port,
-                        "backlog": each.backlog,
-                        "queued": each.queued,
-                    }
-                    for each in program.listeners
-                ],
+                "name": each.name,
+                "container": each.container,
+                "pids": list(each.pids),
+                "programs": list(each.programs),
+                "devices": list(each.devices),
+                "tcp_sockets": each.sockets,
+                "values": dict(each.values),
+                "closed": each.closed,
             }
-            for program in running.programs
-            if program.sockets
+            for each in running.networks
+        ],
+    }
+
+
+def _program(program: Program) -> dict[str, Any]:
+    # Autotuned sizes may be as many as there are connections: the commonest are enough.
+    kinds = sorted(program.sockets, key=lambda each: -each.count)[:_KINDS_IN_A_REPORT]
+    return {
+        "name": program.name,
+        "unit": program.group.unit,
+        "container": program.group.container,
+        "pids": list(program.pids),
+        "nofile": [
+            {"soft": str(soft), "hard": str(hard), "processes": len(members)}
+            for (soft, hard), members in program.nofile.items()
+        ],
+        "connections": program.connections,
+        "listeners": [
+            {
+                "address": each.address,
+                "port": each.port,
+                "backlog": each.backlog,
+                "queued": each.queued,
+            }
+            for each in program.listeners
+        ],
+        "sockets": [
+            {
+                "role": each.alike.role.value,
+                "congestion": each.alike.congestion,
+                "receive": each.alike.receive,
+                "send": each.alike.send,
+                "count": each.count,
+                "looked_at": each.looked_at,
+                "receive_locked": each.receive_locked,
+                "send_locked": each.send_locked,
+            }
+            for each in kinds
         ],
     }

@@ -137,7 +137,9 @@ def test_the_first_process_holds_a_socket_but_process_1_only_when_alone(tmp_path
     assert (held.activated, held.denied) == ({101}, set())
 
 
-def test_processes_are_hidden_where_process_1_is_not_shown(tmp_path: Path) -> None:
+def test_processes_are_hidden_where_process_1_may_not_be_read(tmp_path: Path) -> None:
     assert are_hidden(tmp_path)
     (tmp_path / "1").mkdir()
+    assert are_hidden(tmp_path)
+    (tmp_path / "1/stat").write_text(stat("init"))
     assert not are_hidden(tmp_path)

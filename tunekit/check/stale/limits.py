@@ -11,7 +11,7 @@ from dataclasses import replace
 from shlex import quote
 
 from tunekit.check.model import Finding, Status
-from tunekit.check.stale.model import Wanted, counted, edit, label, pids, restart
+from tunekit.check.stale.model import Wanted, counted, edit, label, listed, pids, restart
 from tunekit.kernel.processes import UNLIMITED
 from tunekit.kernel.running import Program, Running
 
@@ -21,27 +21,36 @@ _PIDS_IN_A_COMMAND = 8
 
 
 def judge(running: Running, wanted: Wanted) -> Iterator[Finding]:
-    """Judge the processes of each program, those of equal limits together."""
-    if not wanted.nofile:
-        return
+    """Judge the processes of each program, those of equal limits together; who may not be looked at
+    is named in one finding.
+    """
+    unknown = []
     for program in running.programs:
         for present, members in program.nofile.items():
-            if present in wanted.nofile:
-                finding = _short(program, present, members, wanted)
-                if program.sockets:
-                    yield finding
-                elif program.unreadable and not running.every_holder_seen:
-                    yield replace(
-                        finding,
-                        status=Status.UNKNOWN,
-                        reason="whether it holds a socket may not be seen",
-                    )
-                else:
-                    yield replace(
-                        finding,
-                        status=Status.SKIP,
-                        reason="holds no socket of this network namespace, and so none of its load",
-                    )
+            if present not in wanted.nofile:
+                continue
+            if program.unreadable and not program.sockets and not running.every_holder_seen:
+                unknown.append(label(program))
+                continue
+            finding = _short(program, present, members, wanted)
+            if not program.sockets:
+                finding = replace(
+                    finding,
+                    status=Status.SKIP,
+                    reason="holds no socket of this network namespace, and so none of its load",
+                )
+            yield finding
+    names = list(dict.fromkeys(unknown))
+    if names:
+        yield Finding(
+            check=CHECK,
+            status=Status.UNKNOWN,
+            subject=counted(len(names), "program"),
+            expected="the limit of the profile, if they hold a socket",
+            observed=f"less: {listed(names, 5)}",
+            reason="whether they hold a socket may not be seen",
+            remedy="run as root; in a container CAP_SYS_PTRACE is needed too",
+        )
 
 
 def _short(

@@ -73,5 +73,10 @@ def test_who_may_not_be_looked_at_is_unknown_only_while_sockets_have_no_holder()
     nobody = program("", LISTENS, group=Group(), pids=())
 
     assert [row.status for row in findings(closed)] == [Status.SKIP]
+    (unknown,) = findings(closed, program("at", nofile={SHORT: (8,)}, unreadable=1), nobody)
+    assert (unknown.subject, unknown.observed) == (
+        "2 programs",
+        "less: cron (nginx.service), at (nginx.service)",
+    )
     assert [row.status for row in findings(closed, nobody)] == [Status.UNKNOWN]
     assert [row.status for row in findings(closed, unasked="No such file")] == [Status.UNKNOWN]
