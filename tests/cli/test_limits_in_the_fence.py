@@ -172,3 +172,10 @@ def test_a_masked_unit_does_not_start() -> None:
     assert done.stderr == (
         "tunekit: error: gone.service is masked: it does not start; systemctl unmask gone.service\n"
     )
+
+
+def test_capacity_takes_the_descriptors_that_the_unit_gets(unit: str) -> None:
+    found = report("capacity", "-c", "5k", "--unit", unit, "--active", "0")
+    nofile = found["data"]["ladder"][0]
+    assert (nofile["value"], nofile["allows"], nofile["status"]) == ("3000", 2936, "fail")
+    assert nofile["why"] == "1 process of the service, each with its own, as mine.service gets it"

@@ -11,6 +11,7 @@ from typing import Any
 
 from tunekit.api import judging
 from tunekit.api.session import here, summary, within
+from tunekit.api.targets import Target, arriving
 from tunekit.check import capacity as loopback
 from tunekit.check import service as services
 from tunekit.check.footprint import Footprint
@@ -18,10 +19,11 @@ from tunekit.check.ladder import Forecast, Rung
 from tunekit.check.model import Status
 from tunekit.check.proposal import propose
 from tunekit.check.service import Role, Service
-from tunekit.errors import ExitCode, TunekitError, UsageError
+from tunekit.errors import ExitCode, ReadFailed, TunekitError, UsageError
 from tunekit.kernel import capacity_facts
 from tunekit.kernel.capacity_facts import CapacityFacts
 from tunekit.kernel.host import facts as size_of_host
+from tunekit.kernel.readings import Value
 from tunekit.profile.limits import wanted_limit
 from tunekit.profile.model import Profile
 from tunekit.report.model import Report
@@ -62,20 +64,25 @@ def capacity(
     queued: int | None = None,
     app_bytes: int = 0,
     write_profile: Path | None = None,
+    unit: str = "",
+    user: str = "",
+    pid: int | None = None,
     netns: str | None = None,
 ) -> Report:
     """Tell every limit between this host and a number of connections. Opens none.
 
     The number is `connections`, else what the profile promises; without either the answer is how
     many are carried. `processes` and `nofile`, the descriptor limit of each, come from the profile
-    where it has them; else it is one process with the soft limit of this one. A client or proxy
+    where it has them; else it is one process with the soft limit of this one. A systemd service
+    `unit`, the sessions of `user` or the process `pid` have one of their own. A client or proxy
     connects to `destinations` (address and port pairs) from `sources` addresses. `rate`
-    connections a second begin. At a time the part `active` of the connections has `queued` bytes
-    in its buffers (None: what the kernel begins with), and the program takes `app_bytes` for each.
-    `write_profile` names a new file for the profile that lifts the limits.
+    connections a second begin, and as many end. At a time the part `active` of the connections has
+    `queued` bytes in its buffers (None: what the kernel begins with), and the program takes
+    `app_bytes` for each. `write_profile` names a new file for the profile that lifts the limits.
 
     The exit code is 0 when all are carried, 1 when a limit is too low, 3 when one that matters is
-    not shown here. Raises UsageError for a question that makes no sense.
+    not shown here. Raises UsageError for a question that makes no sense, and for a unit or user
+    that there is not; ReadFailed for limits that cannot be told.
     """
     count = _promised(profile) if connections is None else connections
     outgoing = ends in (Ends.CLIENT, Ends.PROXY)
@@ -93,12 +100,17 @@ def capacity(
             key=str(write_profile),
             hint="give --connections N and no --role loopback",
         )
+    whose = ""
+    target = Target(unit=unit, user=user, pid=pid)
+    if nofile is None and target != Target():
+        nofile, whose = _nofile_of(target)
     given = processes or (profile.variables.get("processes") if profile else None)
     service = Service(
         role=Role.SERVER if ends is Ends.LOOPBACK else Role(ends.value),
         connections=count or 0,
         processes=given or 1,
         nofile=nofile,
+        whose=whose,
         destinations=destinations or 1,
         sources=sources,
         rate=rate,
@@ -110,6 +122,17 @@ def capacity(
         ends=ends, service=service, processes=given, profile=profile, file=write_profile
     )
     return within(netns, lambda: _answer(question))
+
+
+def _nofile_of(target: Target) -> tuple[int, str]:
+    got = arriving(target, ["nofile"], run="")
+    reading = got.limits["nofile"]
+    if not isinstance(reading, Value):
+        raise ReadFailed(
+            f"the nofile of {got.whose} cannot be told",
+            hint="give it: --nofile N; see tunekit inspect --limits",
+        )
+    return int(reading.text.split()[0]), got.whose
 
 
 def _promised(profile: Profile | None) -> int | None:

@@ -26,13 +26,10 @@ class Lift:
     @property
     def statement(self) -> str:
         """The statement on one line, as a profile has it."""
-        texts = ", ".join(self.at_least)
-        if len(self.at_least) > 1:
-            texts = f"[{texts}]"
-        elif "," in texts:
-            # A comma means something else to YAML inside of braces.
-            texts = f'"{texts}"'
-        return f"{self.key}: {{at_least: {texts}}}"
+        # A comma means something else to YAML inside of braces and brackets.
+        texts = [f'"{text}"' if "," in text else text for text in self.at_least]
+        shown = texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
+        return f"{self.key}: {{at_least: {shown}}}"
 
     @property
     def command(self) -> str:

@@ -48,9 +48,12 @@ def propose(service: Service, ladder: Forecast, proof: Forecast, host: HostFacts
 
 def _statements(lifted: list[tuple[Rung, Lift]], wanted: int) -> Iterator[str]:
     for rung, lift in lifted:
-        texts = [_scalar(text) for text in lift.at_least]
         yield f"  {lift.key}:"
-        yield f"    at_least: {texts[0] if len(texts) == 1 else '[' + ', '.join(texts) + ']'}"
+        if len(lift.at_least) == 1:
+            yield f"    at_least: {_scalar(lift.at_least[0])}"
+        else:
+            yield "    at_least:"
+            yield from (f"      - {_scalar(text)}" for text in lift.at_least)
         if rung.status(wanted) is not Status.FAIL and not lift.limit:
             yield "    optional: true"
         yield f"    reason: {_scalar(lift.reason)}"

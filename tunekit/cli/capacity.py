@@ -31,7 +31,7 @@ EPILOG = options.epilog(
         "tunekit capacity",
         "tunekit capacity -c 200k --processes 4 --app-bytes 8KiB",
         "tunekit capacity high-conn --set connections=50k",
-        "tunekit capacity -c 50k --outgoing 4",
+        "tunekit capacity -c 50k --outgoing 4 --unit haproxy",
         "tunekit capacity -c 1m --write-profile ./million.yaml",
     ),
     "0 this host carries them, or how many it carries was told; 1 a limit is too low; 2 wrong "
@@ -102,8 +102,15 @@ def capacity(
         typer.Option(
             "--rate",
             metavar="N",
-            help="Connections that begin in a second, for the accept queue.",
+            help="Connections that begin in a second, and end in the long run: for the accept "
+            "queue, and the ports in TIME_WAIT.",
         ),
+    ] = None,
+    unit: options.UnitOption = None,
+    user: options.AccountOption = None,
+    pid: Annotated[
+        int | None,
+        typer.Option("--pid", metavar="PID", min=1, help="The limits of this running process."),
     ] = None,
     app_bytes: Annotated[
         str,
@@ -180,6 +187,9 @@ def capacity(
             queued=number(queued, "--queued", lowest=0),
             app_bytes=number(app_bytes, "--app-bytes", lowest=0) or 0,
             write_profile=write_profile,
+            unit=unit or "",
+            user=user or "",
+            pid=pid,
             netns=netns,
         )
 

@@ -39,6 +39,8 @@ def test_a_server_meets_its_limits_in_this_order() -> None:
         HOST,
         conntrack_max=262_144,
         cgroup_memory=CgroupLimit(path="/m", limit=1 << 40, used=0),
+        time_wait_max=131_072,
+        orphans_max=65_536,
     )
     assert [each.limit for each in forecast(server(1), facts).rungs] == [
         "rlimit.nofile",
@@ -50,6 +52,8 @@ def test_a_server_meets_its_limits_in_this_order() -> None:
         "fs.epoll.max_user_watches",
         "net.netfilter.nf_conntrack_max",
         "net.core.somaxconn",
+        "net.ipv4.tcp_max_tw_buckets",
+        "net.ipv4.tcp_max_orphans",
     ]
 
 
@@ -152,7 +156,9 @@ def test_without_a_number_it_tells_how_many_and_what_comes_next() -> None:
             "net.ipv4.tcp_mem",
             100,
             'sysctl -w net.ipv4.tcp_mem="3611 5416 7222"',
-            "net.ipv4.tcp_mem: {at_least: [3611, 5416, 7222]}",
+            'net.ipv4.tcp_mem: {at_least: ["max(1024, connections * 9 // 25 + 11)", '
+            '"max(1024, (connections * 9 // 25 + 11) * 3 // 2)", '
+            '"max(1024, (connections * 9 // 25 + 11) * 2)"]}',
         ),
         (
             {"max_user_watches": 8000},
@@ -274,4 +280,16 @@ def test_hidden_pages_of_tcp_matter_only_to_who_has_something_in_its_buffers() -
 def test_no_line_asks_for_less_than_what_a_host_needs_to_live() -> None:
     low = rung("net.ipv4.tcp_mem", server(200), tcp_mem=(1, 2, 3))
     assert low.lift is not None
-    assert low.lift.statement == "net.ipv4.tcp_mem: {at_least: [1024, 1024, 1024]}"
+    assert low.lift.values == (1024, 1024, 1024)
+
+
+@pytest.mark.parametrize(("reuse", "allows"), [(2, 22_232), (1, 28_132)])
+def test_ports_of_closed_connections_are_held_back(reuse: int, allows: int) -> None:
+    found = rung("net.ipv4.ip_local_port_range", proxy(10_000, rate=100.0), time_wait_reuse=reuse)
+    assert found.allows == allows
+    assert found.why.endswith(f"; {28_232 - allows} are in TIME_WAIT at this rate")
+
+
+def test_limits_of_closed_connections_stop_none() -> None:
+    found = rung("net.ipv4.tcp_max_tw_buckets", server(10), time_wait_max=5, time_wait=4)
+    assert (found.value, found.used, found.allows) == (5, 4, None)
