@@ -49,16 +49,21 @@ def open_device(name: str, address: str, *, mtu: int, queue: int) -> int:
     try:
         request = struct.pack("16sH22x", name.encode(), _IFF_TUN | _IFF_NO_PI)
         fcntl.ioctl(descriptor, _TUNSETIFF, request)
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
-            _configure(control, name, _SIOCSIFMTU, struct.pack("i20x", mtu))
-            _configure(control, name, _SIOCSIFTXQLEN, struct.pack("i20x", queue))
-            _configure(control, name, _SIOCSIFADDR, _address(address))
-            _configure(control, name, _SIOCSIFNETMASK, _address("255.255.255.0"))
-            _up(control, name)
+        bring_up(name, address, mtu=mtu, queue=queue)
     except BaseException:
         os.close(descriptor)
         raise
     return descriptor
+
+
+def bring_up(name: str, address: str, *, mtu: int, queue: int) -> None:
+    """Give a device of this namespace an address in a /24 and bring it up. Raises OSError."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
+        _configure(control, name, _SIOCSIFMTU, struct.pack("i20x", mtu))
+        _configure(control, name, _SIOCSIFTXQLEN, struct.pack("i20x", queue))
+        _configure(control, name, _SIOCSIFADDR, _address(address))
+        _configure(control, name, _SIOCSIFNETMASK, _address("255.255.255.0"))
+        _up(control, name)
 
 
 def _up(control: socket.socket, name: str) -> None:

@@ -1,7 +1,8 @@
 """Two hosts with a distance between them, made of processes: one here, one at the far end.
 
-Each is in a network namespace of its own, with a TUN device as its only link; a third process
-carries the packets. All of it ends with this process, whatever ends it.
+Each is in a network namespace of its own. Their only link is a pair of virtual Ethernet devices
+that netem delays, or two TUN devices between which a third process carries the packets. All of it
+ends with this process, whatever ends it.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from tunekit.errors import ProbeRefused
-from tunekit.kernel import tun
+from tunekit.kernel import netem, tun
 from tunekit.kernel.child import FORWARDED
 from tunekit.kernel.process import die_with
 from tunekit.probe.sockbuf.delay import forward
@@ -28,7 +29,8 @@ from tunekit.probe.sockbuf.delay import forward
 MTU = 65520
 NEAR, FAR = "10.111.0.1", "10.111.0.2"
 
-_KIND = "a delay line between two TUN devices"
+_LINE = "a delay line between two TUN devices"
+_DONE, _NETEM, _TUN = b"done", b"netem", b"tun"
 _ALLOWED = "run as root, or where user namespaces are allowed and /dev/net/tun is open to you"
 _DEVICE = "tunekit0"
 _QUEUE = 4096
@@ -82,7 +84,8 @@ class Path:
 
 @contextmanager
 def stretched(*, round_trip: float, rate: float | None) -> Iterator[Path]:
-    """Leave this process's network for a new one, with a far end `round_trip` seconds away.
+    """Leave this process's network for a new one, with a far end `round_trip` seconds away: by
+    netem where the kernel has it, else by a delay line between TUN devices.
 
     To be called in a process made for it: there is no way back. Raises ProbeRefused, saying what
     is missing.
@@ -92,20 +95,41 @@ def stretched(*, round_trip: float, rate: float | None) -> Iterator[Path]:
         stack.callback(here.close)
         with _explained():
             tun.leave_network()
-            near = tun.open_device(_DEVICE, NEAR, mtu=MTU, queue=_QUEUE)
-        stack.callback(os.close, near)
         with there:
-            _child(stack, lambda: _far_end(there))
-        far = _descriptor(here)
-        try:
-            _child(stack, lambda: forward(near, far, round_trip=round_trip, rate=rate))
-        finally:
-            os.close(far)
-        yield Path(kind=_KIND, round_trip=round_trip, rate=rate, control=here)
+            pid = _child(stack, lambda: _far_end(there, round_trip, rate))
+        _agreed(here)
+        lacking = netem.obstacle()
+        if lacking is None:
+            _by_netem(here, pid, round_trip, rate)
+        else:
+            _by_line(stack, here, round_trip, rate)
+        kind = "netem" if lacking is None else f"{_LINE}, since netem cannot be had ({lacking})"
+        yield Path(kind=kind, round_trip=round_trip, rate=rate, control=here)
 
 
-def _child(stack: ExitStack, function: Callable[[], object]) -> None:
-    """Run a function in a child until the stack is left."""
+def _by_netem(here: socket.socket, pid: int, round_trip: float, rate: float | None) -> None:
+    netem.connect(_DEVICE, pid)
+    with _explained():
+        tun.bring_up(_DEVICE, NEAR, mtu=MTU, queue=_QUEUE)
+    netem.delay(_DEVICE, seconds=round_trip / 2, rate=rate)
+    here.sendall(_NETEM)
+    _agreed(here)
+
+
+def _by_line(stack: ExitStack, here: socket.socket, round_trip: float, rate: float | None) -> None:
+    with _explained():
+        near = tun.open_device(_DEVICE, NEAR, mtu=MTU, queue=_QUEUE)
+    stack.callback(os.close, near)
+    here.sendall(_TUN)
+    far = _descriptor(here)
+    try:
+        _child(stack, lambda: forward(near, far, round_trip=round_trip, rate=rate))
+    finally:
+        os.close(far)
+
+
+def _child(stack: ExitStack, function: Callable[[], object]) -> int:
+    """Run a function in a child until the stack is left; return its process id."""
     parent = os.getpid()
     blocked = signal.pthread_sigmask(signal.SIG_BLOCK, FORWARDED)
     try:
@@ -115,6 +139,7 @@ def _child(stack: ExitStack, function: Callable[[], object]) -> None:
         stack.callback(_end, pid)
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+    return pid
 
 
 def _be(function: Callable[[], object], parent: int) -> NoReturn:
@@ -167,16 +192,31 @@ def _descriptor(control: socket.socket) -> int:
     return descriptors[0]
 
 
-def _far_end(control: socket.socket) -> None:
-    """Be the far end: make a device, hand it over, then read whatever is sent."""
+def _agreed(control: socket.socket) -> None:
+    """Wait until the far end has done its part. Raises ProbeRefused when it could not."""
+    answer = control.recv(256)
+    if answer != _DONE:
+        raise ProbeRefused(
+            f"no far end can be made here: {answer.decode() or 'it ended'}", hint=_ALLOWED
+        )
+
+
+def _far_end(control: socket.socket, round_trip: float, rate: float | None) -> None:
+    """Be the far end: have a device, then read whatever is sent."""
     try:
         tun.leave_network()
-        device = tun.open_device(_DEVICE, FAR, mtu=MTU, queue=_QUEUE)
-    except OSError as error:
-        control.sendall((error.strerror or "refused").encode())
+        control.sendall(_DONE)
+        if control.recv(8) == _NETEM:
+            tun.bring_up(_DEVICE, FAR, mtu=MTU, queue=_QUEUE)
+            netem.delay(_DEVICE, seconds=round_trip / 2, rate=rate)
+            control.sendall(_DONE)
+        else:
+            device = tun.open_device(_DEVICE, FAR, mtu=MTU, queue=_QUEUE)
+            socket.send_fds(control, [_DONE], [device])
+            os.close(device)
+    except (OSError, ProbeRefused) as error:
+        control.sendall(str(error).encode()[:200])
         return
-    socket.send_fds(control, [b"device"], [device])
-    os.close(device)
     room = bytearray(_READ)
     while True:
         request = control.recv(_SIZE.size)
