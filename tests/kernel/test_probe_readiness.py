@@ -120,7 +120,7 @@ def test_a_limit_of_descriptors_shortens_the_ladder() -> None:
         try:
             resource.setrlimit(resource.RLIMIT_NOFILE, (open_now + 50, open_now + 100))
             outcome = measure(study, [Family.UNIX], observe=look_away)
-            (note,) = outcome.notes
+            *_, note = outcome.notes
             sizes = {row.parameters["descriptors"] for row in named(outcome, "wait")}
             assert len(sizes) == 2
             assert "in place of 400, 800: nofile allows" in note
@@ -140,7 +140,7 @@ def test_a_budget_of_memory_is_kept() -> None:
         for row in measure(small, [Family.UNIX], observe=look_away).measurements
         if row.measured is None
     ]
-    assert outcome.notes == ()
+    assert not [each for each in outcome.notes if "in place of" in each]
     assert {row.parameters["mechanism"] for row in refused} == {"thread", "process"}
     assert all("MiB may be taken" in row.note for row in refused)
 

@@ -7,11 +7,9 @@ from dataclasses import asdict
 
 from tunekit.api.session import Observer, Silent, here, within
 from tunekit.engine.interrupts import Guard
-from tunekit.errors import UsageError
 from tunekit.probe.load import Family
 from tunekit.report.model import Report
 
-ROUNDS = 28
 BUDGET = 0.001
 """Seconds that a call may take, when nothing is said."""
 
@@ -20,7 +18,7 @@ def readiness(
     *,
     descriptors: Sequence[int] | None = None,
     families: Sequence[Family] | None = None,
-    rounds: int = ROUNDS,
+    rounds: int | None = None,
     budget: float = BUDGET,
     quick: bool = False,
     cross_check: bool = False,
@@ -30,19 +28,14 @@ def readiness(
     """Measure select, poll and epoll over a ladder of descriptors, and say what it means.
 
     `descriptors` are the sizes, cut to what nofile and the memory allow; `rounds` the least
-    number of samples of each figure, of which there are 25 at least; `budget` the seconds that a
+    number of samples of each figure, 25 or more; `budget` the seconds that a
     call may take, for the verdict. `quick` takes fewer sizes and one family. `cross_check` has
     sockperf measure the same. Nothing on the host is changed. Raises UsageError and ProbeRefused.
     """
     from tunekit.probe.readiness.measure import measure
-    from tunekit.probe.readiness.model import FEWEST_ROUNDS, study
+    from tunekit.probe.readiness.model import study
     from tunekit.probe.readiness.verdict import conclude
 
-    if rounds < FEWEST_ROUNDS:
-        raise UsageError(
-            f"{rounds} rounds are too few for a median and its spread",
-            hint=f"take {FEWEST_ROUNDS} or more",
-        )
     if cross_check:
         from tunekit.probe.readiness import yardstick
 

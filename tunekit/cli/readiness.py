@@ -85,7 +85,9 @@ def readiness(
     rounds: Annotated[
         int | None,
         typer.Option(
-            "--rounds", metavar="N", help="Samples of each figure, 25 at least.  [default: 28]"
+            "--rounds",
+            metavar="N",
+            help="Samples of each figure, 25 at least, however long it takes.  [default: 28]",
         ),
     ] = None,
     quick: Annotated[
@@ -122,7 +124,6 @@ def readiness(
         chosen = names(family) if family is not None else ()
         asked = sizes(descriptors) if descriptors is not None else None
         seconds = options.duration(budget, option="--budget")
-        from tunekit.api.waiting import ROUNDS
         from tunekit.probe.load import Family
 
         kept.check("readiness", save, compare)
@@ -130,7 +131,7 @@ def readiness(
             report = api.readiness(
                 descriptors=asked,
                 families=[Family[each.name] for each in chosen],
-                rounds=ROUNDS if rounds is None else rounds,
+                rounds=rounds,
                 budget=seconds,
                 quick=quick,
                 cross_check=cross_check,

@@ -26,7 +26,7 @@ MOST = 2000
 
 _GUESSED = {Mechanism.THREAD: 64 * 1024, Mechanism.PROCESS: 1024 * 1024}
 _LOOKED_AT = 20
-_SHARES = (0.0, 1.0)
+_SINGLES = 9
 
 
 def measure(
@@ -41,15 +41,17 @@ def measure(
     observe: Callable[[str], None],
     end: float,
 ) -> Iterator[Measurement]:
-    """Measure each server at each size that fits into `budget` bytes of memory; what could not be
-    begun by `end`, on the monotonic clock, is left out and said to be.
+    """Measure each server at each size that fits into `budget` bytes of memory; what would not be
+    over by `end`, on the monotonic clock, is left out and said to be.
     """
     weight = dict(_GUESSED)
+    took: dict[Mechanism, float] = {}
     for size in sizes:
         for mechanism in SERVERS:
+            start = time.monotonic()
             observe(f"{family.name.lower()}: {size} connections, {mechanism.value}")
             cell = Cell(name="readiness.echo", descriptors=size, mechanism=mechanism)
-            if time.monotonic() > end:
+            if start + took.get(mechanism, 0.0) * size > end:
                 yield _refused(cell, family, "there was no time left; this machine is busy")
                 continue
             needed = size * weight.get(mechanism, 0)
@@ -69,6 +71,7 @@ def measure(
                     yield from _rounds(cell, family, ends, rounds, chance)
             except ProbeRefused as error:
                 yield _refused(cell, family, error.message)
+            took[mechanism] = (time.monotonic() - start) / size
 
 
 def _rounds(
@@ -76,10 +79,14 @@ def _rounds(
 ) -> Iterator[Measurement]:
     for each in ends.sockets:
         each.setblocking(True)
-    for active in sorted({1, cell.descriptors}):
-        taken = [
-            _exchange(chance.sample(ends.descriptors, active)) / active for _ in range(rounds + 1)
-        ][1:]
+    descriptors = ends.descriptors
+    samples: dict[int, list[float]] = {active: [] for active in (1, cell.descriptors)}
+    # In turns, so that a moment in which others are busy does not meet all rounds of one.
+    for _ in range(rounds + 1):
+        for active, taken in samples.items():
+            taken.append(_sample(descriptors, active, chance))
+    for active, taken in samples.items():
+        kept = taken[1:]
         about = Cell(
             name=cell.name,
             descriptors=cell.descriptors,
@@ -88,11 +95,19 @@ def _rounds(
         )
         yield Measurement(
             name=cell.name,
-            measured=statistics.median(taken),
+            measured=statistics.median(kept),
             unit="s",
             parameters=parameters(about, family),
-            samples=tuple(round(value, 10) for value in taken),
+            samples=tuple(round(value, 10) for value in kept),
         )
+
+
+def _sample(descriptors: Sequence[int], active: int, chance: random.Random) -> float:
+    """The seconds of one message: of a single one, those of the middle one of several."""
+    times = _SINGLES if active == 1 else 1
+    return statistics.median_low(
+        _exchange(chance.sample(descriptors, active)) / active for _ in range(times)
+    )
 
 
 def _exchange(descriptors: Sequence[int]) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 import random
 import statistics
 import time
@@ -21,14 +22,16 @@ from tunekit.probe.readiness.model import Cell, Mechanism, Study, parameters
 from tunekit.probe.readiness.rounds import Clock, Rung, Samples
 from tunekit.probe.readiness.waiters import EpollWaiter
 
-WATCH_BYTES = 208
-"""What epoll keeps of a watched descriptor: struct epitem 128, struct eppoll_entry 64, struct
-epitems_head 16 (fs/eventpoll.c, Linux 6.18).
-"""
+WATCH_BYTES = 192
+"""What epoll keeps of a watch: struct epitem 128, struct eppoll_entry 64 (fs/eventpoll.c, 6.18)."""
+FILE_BYTES = 16
+"""What it keeps of each file that any set watches: struct epitems_head."""
 _WEIGHABLE = 10_000
 """A set that is smaller weighs less than the slabs of the rest of the host move meanwhile."""
-_WEIGHED = 9
-_PASSES_SHARE = 0.8
+_WEIGHED = 4
+_SMALL = 0.25
+"""Seconds of a visit that is always made."""
+_PASSES_SHARE = 0.75
 """The part of a study's time that the passes have; the rest is for the servers."""
 
 
@@ -52,6 +55,9 @@ def measure(
     notes: list[str] = []
     chance = random.Random(seed)
     begun = time.monotonic()
+    busy = os.getloadavg()[0]
+    if busy > len(os.sched_getaffinity(0)) / 2:
+        notes.append(f"this machine is busy (load average {busy:.1f}): another run may differ")
     with limits.settled() as cpu:
         clock = Clock()
         figures.append(
@@ -73,15 +79,10 @@ def measure(
                     sizes = _fitting(sizes, top, notes)
                 end = _share_of(study.seconds, begun, number / len(families) * _PASSES_SHARE)
                 passes = _Passes(family, sizes, study, clock, chance)
+                figures += _memory(family, ends.descriptors)
                 passes.run(ends, end, observe)
                 figures += passes.figures()
-                figures += _memory(family, ends.descriptors)
-                if passes.done < study.passes:
-                    notes.append(
-                        f"{family.name.lower()}: {passes.done} of {study.passes} passes, so "
-                        f"{passes.done * (study.rounds - 1)} samples: this machine is busy; give "
-                        "--rounds to wait for all"
-                    )
+                notes += passes.remarks()
         figures += echo.measure(
             study.per_connection,
             families[0],
@@ -113,7 +114,7 @@ def _share_of(seconds: float | None, begun: float, share: float) -> float:
 
 
 class _Passes:
-    """The passes over one family's sizes, and what was collected in those that are `done`."""
+    """The passes over one family's sizes, and what was collected in them."""
 
     def __init__(
         self,
@@ -123,33 +124,50 @@ class _Passes:
         clock: Clock,
         chance: random.Random,
     ) -> None:
-        self.done = 0
         self._family = family
         self._sizes = sizes
         self._study = study
         self._clock = clock
         self._chance = chance
+        self._visits = dict.fromkeys(sizes, 0)
         self._samples: Samples = {}
         self._refused: dict[tuple[Mechanism, int], str] = {}
 
     def run(self, ends: Ends, end: float, observe: Callable[[str], None]) -> None:
-        """Do the passes; none is begun that would not be over by `end`, but the first."""
-        took = 0.0
-        while self.done < self._study.passes:
-            start = time.monotonic()
-            if self.done and start + took > end:
-                return
-            observe(f"{self._family.name.lower()}: pass {self.done + 1} of {self._study.passes}")
+        """Do the passes. After the first, a size that would not be over by `end` is left out; the
+        small ones always fit, and keep all of their rounds.
+        """
+        took: dict[int, float] = {}
+        for number in range(1, self._study.passes + 1):
+            observe(f"{self._family.name.lower()}: pass {number} of {self._study.passes}")
             for size in self._sizes:
-                rung = Rung(ends, size, self._clock, self._chance)
-                with rung.watching():
-                    found = rung.measure(self._study.shares, self._study.rounds)
-                for cell, values in found.items():
-                    self._samples.setdefault(cell, []).extend(values)
-                for mechanism, why in rung.refused.items():
-                    self._refused[(mechanism, size)] = why
-            self.done += 1
-            took = time.monotonic() - start
+                start = time.monotonic()
+                if took.get(size, _SMALL) <= _SMALL or start + took[size] <= end:
+                    self._visit(ends, size)
+                    took[size] = time.monotonic() - start
+
+    def _visit(self, ends: Ends, size: int) -> None:
+        rung = Rung(ends, size, self._clock, self._chance)
+        with rung.watching():
+            found = rung.measure(self._study.shares, self._study.rounds)
+        for cell, values in found.items():
+            self._samples.setdefault(cell, []).extend(values)
+        for mechanism, why in rung.refused.items():
+            self._refused[(mechanism, size)] = why
+        self._visits[size] += 1
+
+    def remarks(self) -> Iterator[str]:
+        """Which sizes were left out of some passes, for want of time."""
+        short = {
+            size: visits for size, visits in self._visits.items() if visits < self._study.passes
+        }
+        if short:
+            sizes = ", ".join(map(str, short))
+            fewest = min(short.values()) * (self._study.rounds - 1)
+            yield (
+                f"{self._family.name.lower()}: of {sizes} descriptors there are as few as {fewest} "
+                "samples, since this machine is busy; --rounds waits for all"
+            )
 
     def figures(self) -> Iterator[Measurement]:
         """What was collected, and what no mechanism would do, by mechanism."""
@@ -178,24 +196,25 @@ class _Passes:
 
 
 def _memory(family: Family, descriptors: Sequence[int]) -> Iterator[Measurement]:
-    """What the kernel keeps of each watched descriptor between two calls, by its slabs."""
+    """What the kernel keeps of each watched descriptor between two calls, by its slabs.
+
+    Done once and before other sets: what those had is freed later than it is asked for again.
+    """
     if len(descriptors) < _WEIGHABLE:
         return
-    grown = []
-    with contextlib.suppress(ReadFailed):
+    with contextlib.suppress(ReadFailed), contextlib.ExitStack() as stack:
+        before = counters.memory()["Slab"]
         for _ in range(_WEIGHED):
-            before = counters.memory()["Slab"]
-            with contextlib.closing(EpollWaiter(descriptors, edge=False)):
-                grown.append((counters.memory()["Slab"] - before) / len(descriptors))
-    if not grown:
-        return
-    cell = Cell(name="readiness.memory", descriptors=len(descriptors), mechanism=Mechanism.LEVEL)
-    yield Measurement(
-        name=cell.name,
-        measured=statistics.median(grown),
-        predicted=WATCH_BYTES,
-        unit="B",
-        parameters=parameters(cell, family),
-        samples=tuple(round(each, 1) for each in grown),
-        note="what all slabs of the host grew by, for each watched descriptor",
-    )
+            stack.callback(EpollWaiter(descriptors, edge=False).close)
+        grown = counters.memory()["Slab"] - before
+        cell = Cell(
+            name="readiness.memory", descriptors=len(descriptors), mechanism=Mechanism.LEVEL
+        )
+        yield Measurement(
+            name=cell.name,
+            measured=grown / len(descriptors) / _WEIGHED,
+            predicted=WATCH_BYTES + FILE_BYTES / _WEIGHED,
+            unit="B",
+            parameters=parameters(cell, family),
+            note=f"what the host's slabs grew by, a watch, in {_WEIGHED} sets of all of them",
+        )

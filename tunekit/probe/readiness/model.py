@@ -14,8 +14,9 @@ LADDER = (10, 30, 100, 300, 1000, 3000, 10_000, 20_000)
 """Descriptors to watch when nothing is said; the last is cut to what nofile allows."""
 QUICK_LADDER = (10, 100, 1000, 4000)
 FEWEST_ROUNDS = 25
-SECONDS = 54.0
-QUICK_SECONDS = 9.0
+ROUNDS = 28
+SECONDS = 50.0
+QUICK_SECONDS = 8.0
 """How long the usual study may take, and a quick one."""
 SHARES = (0.0, 0.01, 0.1, 1.0)
 """The part that is active; 0 stands for a single descriptor."""
@@ -88,11 +89,18 @@ class Study:
 def study(
     *,
     descriptors: Sequence[int] | None = None,
-    rounds: int = 28,
+    rounds: int | None = None,
     quick: bool = False,
     cross_check: bool = False,
 ) -> Study:
-    """Lay out a study of at least `rounds` rounds. Raises UsageError for one without sizes."""
+    """Lay out a study of at least `rounds` rounds; with sizes or rounds of the caller's it takes
+    as long as they need. Raises UsageError for one without sizes.
+    """
+    if rounds is not None and rounds < FEWEST_ROUNDS:
+        raise UsageError(
+            f"{rounds} rounds are too few for a median and its spread",
+            hint=f"take {FEWEST_ROUNDS} or more",
+        )
     passes = 2 if quick else 4
     sizes = tuple(sorted(set(descriptors or (QUICK_LADDER if quick else LADDER))))
     if sizes[0] < 1:
@@ -100,10 +108,10 @@ def study(
     return Study(
         descriptors=sizes,
         passes=passes,
-        rounds=-(-rounds // passes) + 1,
+        rounds=-(-(rounds or ROUNDS) // passes) + 1,
         per_connection=(10, 100) if quick else Study().per_connection,
         cross_check=cross_check,
-        seconds=None if descriptors else QUICK_SECONDS if quick else SECONDS,
+        seconds=None if descriptors or rounds else QUICK_SECONDS if quick else SECONDS,
     )
 
 
