@@ -23,6 +23,7 @@ COMMANDS = {
     "libraries": (sys.executable, "-c", "import typer, yaml, tabulate"),
     "version": (str(BIN / "tunekit"), "--version"),
     "inspect": (str(BIN / "tunekit"), "inspect", "high-conn"),
+    "preflight": (str(BIN / "tunekit"), "preflight", "high-conn"),
     "inspect all": (str(BIN / "tunekit"), "inspect", "*"),
     "sysctl": ("sysctl", "-a"),
 }
@@ -80,6 +81,12 @@ def table(costs: Mapping[str, Cost], catalog: float) -> str:
             costs["inspect"],
             "`import typer, yaml, tabulate`",
             costs["libraries"],
+        ),
+        (
+            "`tunekit preflight high-conn`",
+            costs["preflight"],
+            "`tunekit inspect high-conn`",
+            costs["inspect"],
         ),
     ):
         lines.append(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -151,3 +152,68 @@ def test_waiting_ends_when_the_host_is_ready(profile: Path) -> None:
         "ok 2 - settings: net.ipv4.ip_local_port_range\n"
         "# ready for mine: 2 passed\n"
     )
+
+
+def test_what_somebody_changed_is_drift_and_is_applied_again(profile: Path) -> None:
+    assert tunekit("apply", profile, "--no-probe").returncode == 0
+    assert preflight(profile, "--only", "drift")[0] == 0
+    Path("/proc/sys/net/core/somaxconn").write_text("500")
+
+    code, findings = preflight(profile, "--only", "drift")
+    (row,) = failing(findings).values()
+    assert (code, row["observed"], row["expected"]) == (
+        1,
+        "500",
+        "at least 6000, as transaction 1 left it",
+    )
+    assert row["remedy"] == f"tunekit apply {profile}"
+    assert tunekit(*row["remedy"].split()[1:], "--no-probe").returncode == 0
+    assert preflight(profile, "--only", "drift")[0] == 0
+
+
+def test_a_remedy_for_another_namespace_enters_it(profile: Path) -> None:
+    subprocess.run(["ip", "netns", "add", "blue"], check=True)
+
+    code, findings = preflight(profile, "--only", "settings", "--netns", "blue")
+    wrong = failing(findings)
+    assert (code, len(wrong)) == (1, 2)
+    for row in wrong.values():
+        assert row["remedy"].startswith("ip netns exec blue sysctl -w ")
+        subprocess.run(row["remedy"], shell=True, check=True, capture_output=True)
+    assert preflight(profile, "--only", "settings", "--netns", "blue")[0] == 0
+    assert preflight(profile, "--only", "settings")[0] == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--probe", "quick", "{profile}"],
+        ["--probe", "{profile}"],
+        ["{profile}", "--probe"],
+        ["--probe=full", "{profile}"],
+    ],
+)
+def test_probe_takes_a_word_or_none(profile: Path, arguments: list[str]) -> None:
+    words = [word.replace("{profile}", str(profile)) for word in arguments]
+
+    code, findings = preflight(*words, "--only", "probe")
+    assert code == 0
+    assert findings[0]["observed"] == "200 proved"
+
+
+def test_an_interrupted_wait_is_130(profile: Path) -> None:
+    command = [sys.executable, "-m", "tunekit", "preflight", str(profile), "--only", "settings"]
+    waiting = subprocess.Popen(
+        [*command, "--wait", "60s", "-f", "json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+    )
+    assert waiting.stderr is not None
+    waiting.stderr.readline()
+    waiting.send_signal(signal.SIGINT)
+    out, _ = waiting.communicate(timeout=30)
+
+    assert waiting.returncode == 130
+    assert json.loads(out)["exit_code"] == 130

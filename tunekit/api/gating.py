@@ -19,7 +19,7 @@ from tunekit.check.model import Finding, Status
 from tunekit.check.policy import Policy, exit_code
 from tunekit.check.registry import PROBE
 from tunekit.engine.store import STATE_DIR
-from tunekit.errors import ExitCode, TunekitError, UsageError
+from tunekit.errors import ExitCode, Interrupted, TunekitError, UsageError
 from tunekit.profile.find import spelling
 from tunekit.profile.model import Profile
 from tunekit.records import dataclass
@@ -122,19 +122,27 @@ def until_it_passes(
 ) -> Report:
     """Repeat an attempt until it exits with 0 or `wait` seconds have passed; returns the last.
 
-    What is still in the way is noted whenever it changes.
+    What is still in the way is noted whenever it changes. An error is in the way, too, but for a
+    usage error: the process or the namespace may be about to come.
     """
     end = clock() + wait
     said = ""
     while True:
-        report = attempt()
-        left = end - clock()
-        if report.exit_code is ExitCode.OK or left <= 0:
-            return report
-        if report.verdict != said:
-            said = report.verdict
+        try:
+            report = attempt()
+            if report.exit_code is ExitCode.OK or clock() >= end:
+                return report
+            verdict = report.verdict
+        except (UsageError, Interrupted):
+            raise
+        except TunekitError as error:
+            if clock() >= end:
+                raise
+            verdict = str(error)
+        if verdict != said:
+            said = verdict
             note(f"waiting: {said}")
-        pause(min(interval, left))
+        pause(max(0.0, min(interval, end - clock())))
 
 
 def _looked(asked: _Gate) -> Report:

@@ -14,7 +14,7 @@ from tunekit.api.gating import preflight, until_it_passes
 from tunekit.check import gate
 from tunekit.check.model import Finding, Status
 from tunekit.check.policy import Policy, exit_code
-from tunekit.errors import ExitCode, ProfileError, UsageError
+from tunekit.errors import ExitCode, NamespaceError, ProfileError, TunekitError, UsageError
 from tunekit.profile.model import Waiver
 from tunekit.report.model import Report
 
@@ -151,6 +151,39 @@ def test_it_is_asked_until_it_passes_and_each_change_is_told_once() -> None:
     assert host.run(60, 2).verdict == "ready"
     assert host.asked == [0, 2, 4, 6, 8]
     assert host.notes == ["waiting: two failed", "waiting: one failed"]
+
+
+def test_what_is_not_there_yet_is_waited_for() -> None:
+    host = Waiting(up_at=4)
+    answer = host.attempt
+
+    def attempt() -> Report:
+        if host.now < 3:
+            host.asked.append(host.now)
+            raise NamespaceError("no network namespace named 'blue'")
+        return answer()
+
+    host.attempt = attempt  # type: ignore[method-assign]
+    assert host.run(10, 2).verdict == "ready"
+    assert host.notes == ["waiting: no network namespace named 'blue'"]
+
+
+def test_what_never_comes_is_an_error_and_wrong_usage_is_one_at_once() -> None:
+    host = Waiting(up_at=0)
+    errors: list[TunekitError] = [NamespaceError("none"), UsageError("wrong")]
+
+    def attempt() -> Report:
+        host.asked.append(host.now)
+        raise errors[0]
+
+    host.attempt = attempt  # type: ignore[method-assign]
+    with pytest.raises(NamespaceError):
+        host.run(3, 2)
+    assert host.asked == [0, 2, 3]
+    errors.pop(0)
+    with pytest.raises(UsageError):
+        host.run(3, 2)
+    assert host.asked == [0, 2, 3, 3]
 
 
 def test_when_the_time_is_up_the_last_answer_counts() -> None:
