@@ -148,13 +148,13 @@ def test_the_table_tells_where_each_comes_from(unit: str, profile: Path) -> None
         ("--limits --user nosuch", "no user named 'nosuch'; see getent passwd"),
         (
             "--limits --user root --pid 1",
-            "limits of more than one; give one of --unit, --user and --pid at a time",
+            "limits of more than one; give one of --unit, --user, --runtime and --pid at a time",
         ),
-        ("--unit cron", "--unit, --user and --pid are for limits; add --limits"),
+        ("--unit cron", "--unit, --user, --runtime and --pid are for limits; add --limits"),
         (
             "--limits fs.nr_open",
-            "--limits is about processes of this host; give a profile and one of --unit, --user "
-            "and --pid, or nothing more",
+            "--limits is about processes of this host; give a profile and one of --unit, --user, "
+            "--runtime and --pid, or less",
         ),
     ],
 )
@@ -179,3 +179,22 @@ def test_capacity_takes_the_descriptors_that_the_unit_gets(unit: str) -> None:
     nofile = found["data"]["ladder"][0]
     assert (nofile["value"], nofile["allows"], nofile["status"]) == ("3000", 2936, "fail")
     assert nofile["why"] == "1 process of the service, each with its own, as mine.service gets it"
+
+
+def test_containers_get_the_runtimes_limits_else_those_of_its_unit(profile: Path) -> None:
+    UNITS.mkdir(parents=True, exist_ok=True)
+    (UNITS / "containerd.service").write_text("[Service]\nLimitNOFILE=3000\nLimitMEMLOCK=1G\n")
+    inherited = report("inspect", "--limits", profile, "--runtime", "docker")
+    Path("/etc/docker").mkdir()
+    Path("/etc/docker/daemon.json").write_text(
+        '{"default-ulimits": {"nofile": {"Soft": 5000, "Hard": 9000}}}'
+    )
+    own = report("preflight", profile, "--runtime", "docker", "--only", "limits")
+    assert inherited["exit_code"] == 1
+    assert limits(inherited)["nofile"][:3] == ("3000", "3000", f"{UNITS}/containerd.service:2")
+    (short,) = [row for row in inherited["findings"] if row["status"] == "fail"]
+    assert short["remedy"] == "docker run --ulimit nofile=4096:9000 IMAGE"
+    assert own["exit_code"] == 0
+    assert own["findings"][0]["observed"] == (
+        "soft 5000, hard 9000 for containers of docker, from /etc/docker/daemon.json:1"
+    )

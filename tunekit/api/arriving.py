@@ -11,10 +11,10 @@ from tunekit.check import limit_traps
 from tunekit.check.facts import Arriving
 from tunekit.check.model import Finding
 from tunekit.errors import UsageError
-from tunekit.files import limits_d, pam_services, unit_limits
+from tunekit.files import limits_d, pam_services, runtimes, unit_limits
 from tunekit.files.limits_d import UNLIMITED, Session, Side
 from tunekit.files.root import Root
-from tunekit.files.unit_files import unit_name
+from tunekit.files.unit_files import find_unit, unit_name
 from tunekit.kernel import systemd
 from tunekit.kernel.accounts import Person, find_person
 from tunekit.kernel.processes import Group, parse_limits
@@ -31,14 +31,15 @@ Sides = Mapping[str, tuple[Side, Side]]
 
 
 def of_service(target: Target, names: Iterable[str]) -> Arriving:
-    """Find out what limits a unit or a user's sessions get, each with where it comes from.
-
-    Raises UsageError for a unit or user that there is not.
+    """Find out what limits a unit, a user's sessions or containers get, each with where it comes
+    from. Raises UsageError for a unit, user or runtime that there is not.
     """
     wanted = tuple(dict.fromkeys(names))
     with Root() as root:
         if target.unit:
             return _of_unit(root, unit_name(target.unit), wanted)
+        if target.runtime:
+            return _of_containers(root, target.runtime, wanted)
         return _of_user(root, find_person(target.user), wanted)
 
 
@@ -162,6 +163,43 @@ def _of_user(root: Root, person: Person, names: Iterable[str]) -> Arriving:
         units=limits_d.FACTORS,
         unread=_unread(session),
         remarks=tuple(remarks),
+    )
+
+
+def _of_containers(root: Root, runtime: str, names: Iterable[str]) -> Arriving:
+    if runtime not in runtimes.RUNTIMES:
+        raise UsageError(
+            f"{runtime!r} is no container runtime that is known here",
+            hint=f"one of {', '.join(runtimes.RUNTIMES)}",
+        )
+    own = runtimes.read_runtime(root, runtime)
+    unit = next((each for each in own.units if find_unit(root, each).fragment), None)
+    if own.units and unit is None:
+        raise UsageError(f"no {' or '.join(own.units)} here", hint="see systemctl list-unit-files")
+    wanted = tuple(names)
+    base = _of_unit(root, unit, wanted) if unit else Arriving(whose="")
+    ceiling = nr_open()
+    limits = {**base.limits, **_readings(own.limits, own.limits)}
+    run = "docker" if runtime == "docker" else "podman"
+    remedies = {
+        "containerd": base.remedy,
+        "crio": "add {name}={soft}:{hard} to default_ulimits below [crio.runtime] in "
+        "/etc/crio/crio.conf.d, and systemctl restart crio",
+    }
+    return Arriving(
+        whose=f"containers of {runtime}",
+        limits={name: limits.get(name, Missing()) for name in wanted},
+        origins={
+            **base.origins,
+            **{name: _origins(pair) for name, pair in own.limits.items()},
+        },
+        remedy=remedies.get(runtime, f"{run} run --ulimit {{name}}={{soft}}:{{hard}} IMAGE"),
+        endless="infinity" if runtime == "containerd" else "-1",
+        unread="who starts the container decides",
+        remarks=(
+            *base.remarks,
+            *limit_traps.of_containers(own.limits, own.bad, runtime=runtime, nr_open=ceiling),
+        ),
     )
 
 

@@ -62,6 +62,7 @@ def preflight(
     pid: int | None = None,
     unit: str = "",
     user: str = "",
+    runtime: str = "",
     probing: Probing | None = None,
     only: Collection[str] = (),
     skip: Collection[str] = (),
@@ -77,8 +78,8 @@ def preflight(
 ) -> Report:
     """Ask every check of a host, and whether a build that needs the profile may go to it.
 
-    The limits are judged of process `pid`, the systemd service `unit` or the sessions of `user`,
-    of this process without any of them. `only`, `skip` and `warn` are
+    The limits are judged of process `pid`, the systemd service `unit`, the sessions of `user` or
+    the containers of `runtime`, of this process without any of them. `only`, `skip` and `warn` are
     names of checks. With `wait` it is asked every `interval` seconds until the answer is yes or
     that many seconds have passed; the load of `probing` is opened once nothing else is in the
     way, or when the time is up. `today` decides which waivers have expired.
@@ -92,7 +93,7 @@ def preflight(
         choice=gate.choose(only=only, skip=skip, warn=warn),
         policy=policy,
         probing=probing,
-        target=Target(pid=pid, unit=unit, user=user),
+        target=Target(pid=pid, unit=unit, user=user, runtime=runtime),
         netns=netns,
         state_dir=state_dir or STATE_DIR,
         as_user=as_user,

@@ -25,18 +25,24 @@ _NR_OPEN = SysctlKey(("fs", "nr_open"))
 
 
 def inspect_limits(
-    profile: Profile | None = None, *, unit: str = "", user: str = "", pid: int | None = None
+    profile: Profile | None = None,
+    *,
+    unit: str = "",
+    user: str = "",
+    runtime: str = "",
+    pid: int | None = None,
 ) -> Report:
-    """Tell what limits a systemd service, a user's sessions or a process gets, and from where.
+    """Tell what limits a systemd service, a user's sessions, the containers of a runtime (docker,
+    containerd, crio, podman) or a process gets, and from where.
 
-    Without any of the three it is this process. With a profile its limits are judged, else all are
+    Without any of the four it is this process. With a profile its limits are judged, else all are
     shown; what is wrong in the files that set them is told in either case. The exit code is 0 in
     line, 1 when a limit of the profile does not arrive or cannot be set, 3 when one cannot be told.
     Raises UsageError for a unit or user that there is not.
     """
     names = [limit.name for limit in profile.limits] if profile else sorted(NAMES)
     run = f"tunekit run {quote(spelling(profile.path))} -- COMMAND" if profile else ""
-    got = arriving(Target(unit=unit, user=user, pid=pid), names, run=run)
+    got = arriving(Target(unit=unit, user=user, runtime=runtime, pid=pid), names, run=run)
     if profile is not None:
         rows = [judge(limit, got) for limit in profile.limits]
     else:

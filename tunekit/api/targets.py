@@ -14,10 +14,13 @@ from tunekit.records import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """A systemd unit, a user whose sessions PAM opens, or a process; this one without any."""
+    """A systemd unit, a user whose sessions PAM opens, the containers of a runtime, or a process;
+    this one without any.
+    """
 
     unit: str = ""
     user: str = ""
+    runtime: str = ""
     pid: int | None = None
 
 
@@ -28,11 +31,12 @@ def arriving(target: Target, names: Iterable[str], *, run: str) -> Arriving:
     or user that there is not and for more than one target, ReadFailed for a process that there is
     not.
     """
-    if sum(map(bool, (target.unit, target.user, target.pid))) > 1:
+    if sum(map(bool, (target.unit, target.user, target.runtime, target.pid))) > 1:
         raise UsageError(
-            "limits of more than one", hint="give one of --unit, --user and --pid at a time"
+            "limits of more than one",
+            hint="give one of --unit, --user, --runtime and --pid at a time",
         )
-    if target.unit or target.user:
+    if target.unit or target.user or target.runtime:
         # The files of units and of PAM are read for nobody else.
         from tunekit.api.arriving import of_service
 

@@ -10,6 +10,7 @@ from tunekit.errors import Location
 from tunekit.files import limits_d, unit_limits
 from tunekit.files.limits_d import UNLIMITED, Session, Side
 from tunekit.files.model import Origin
+from tunekit.files.runtimes import BadFile
 from tunekit.files.unit_limits import BadValue
 from tunekit.kernel.systemd import LoadedUnit
 from tunekit.profile.evaluate import RLIMIT_PREFIX
@@ -121,6 +122,39 @@ def no_service_reads_them() -> Finding:
         reason="limits.conf and limits.d do nothing without it",
         remedy="add `session required pam_limits.so` to /etc/pam.d/login and others",
     )
+
+
+def of_containers(
+    limits: Mapping[str, tuple[Side, Side]],
+    bad: Sequence[BadFile],
+    *,
+    runtime: str,
+    nr_open: int | None,
+) -> Iterator[Finding]:
+    """What is wrong with the limits that a runtime's configuration gives to containers."""
+    for each in bad:
+        yield _finding(
+            "",
+            Status.FAIL,
+            subject=each.path,
+            expected="a configuration",
+            observed=each.why,
+            reason=f"{runtime} does not start with it",
+            remedy=f"mend {each.path}",
+        )
+    if "nofile" not in limits or nr_open is None:
+        return
+    hard = limits["nofile"][1]
+    if hard.value == UNLIMITED or (hard.value or 0) > nr_open:
+        yield _finding(
+            "nofile",
+            Status.FAIL,
+            expected=f"at most fs.nr_open = {nr_open}",
+            observed=_shown(hard),
+            reason="the kernel refuses it, and no container starts",
+            remedy=_lift(hard, nr_open),
+            origin=hard.origin,
+        )
 
 
 def of_session(

@@ -78,6 +78,7 @@ def inspect(
     ] = False,
     unit: options.UnitOption = None,
     user: options.AccountOption = None,
+    runtime: options.RuntimeOption = None,
     pid: Annotated[
         int | None,
         typer.Option("--pid", metavar="PID", min=1, help="The limits of this running process."),
@@ -102,7 +103,8 @@ def inspect(
     read, and no link in them leads out of it.
 
     With --limits: the soft and hard limits that a systemd service will get (--unit), the sessions
-    of a user that PAM opens (--user) or a process has (--pid), each with the line that it comes
+    of a user that PAM opens (--user), the containers of a runtime (--runtime) or a process has
+    (--pid), each with the line that it comes
     from, whether those of the profile arrive, and what is wrong in the files.
 
     Writes nothing and works for any user.
@@ -118,11 +120,19 @@ def inspect(
             if keys or boot or root or netns:
                 raise UsageError(
                     "--limits is about processes of this host",
-                    hint="give a profile and one of --unit, --user and --pid, or nothing more",
+                    hint="give a profile and one of --unit, --user, --runtime and --pid, or less",
                 )
-            return api.inspect_limits(profile, unit=unit or "", user=user or "", pid=pid)
-        if unit or user or pid:
-            raise UsageError("--unit, --user and --pid are for limits", hint="add --limits")
+            return api.inspect_limits(
+                profile,
+                unit=unit or "",
+                user=user or "",
+                runtime=runtime.value if runtime else "",
+                pid=pid,
+            )
+        if unit or user or runtime or pid:
+            raise UsageError(
+                "--unit, --user, --runtime and --pid are for limits", hint="add --limits"
+            )
         report = api.inspect(
             profile, keys=keys, boot=boot, root=root, netns=netns, state_dir=state_dir
         )

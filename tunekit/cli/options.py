@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Sequence
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -227,6 +228,21 @@ UnitOption = Annotated[
 AccountOption = Annotated[
     str | None,
     typer.Option("--user", metavar="USER", help="The limits of this user's sessions (PAM)."),
+]
+
+
+class RuntimeName(Enum):
+    """The container runtimes whose configuration is known, as they are asked for."""
+
+    DOCKER = "docker"
+    CONTAINERD = "containerd"
+    CRIO = "crio"
+    PODMAN = "podman"
+
+
+RuntimeOption = Annotated[
+    RuntimeName | None,
+    typer.Option("--runtime", help="The limits of this runtime's containers."),
 ]
 
 

@@ -76,6 +76,7 @@ def preflight(
     ] = None,
     unit: options.UnitOption = None,
     account: options.AccountOption = None,
+    runtime: options.RuntimeOption = None,
     probe: Annotated[
         ProbingName | None,
         typer.Option(
@@ -143,6 +144,7 @@ def preflight(
                 pid=pid,
                 unit=unit or "",
                 user=account or "",
+                runtime=runtime.value if runtime else "",
                 probing=Probing[probe.name] if probe else None,
                 only=tuple(only or ()),
                 skip=tuple(skip or ()),
