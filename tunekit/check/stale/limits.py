@@ -29,7 +29,7 @@ def judge(running: Running, wanted: Wanted) -> Iterator[Finding]:
         for present, members in program.nofile.items():
             if present not in wanted.nofile:
                 continue
-            if program.unreadable and not program.sockets and not running.every_holder_seen:
+            if not program.sockets and _may_hold_some(program, running):
                 unknown.append(label(program))
                 continue
             finding = _short(program, present, members, wanted)
@@ -51,6 +51,11 @@ def judge(running: Running, wanted: Wanted) -> Iterator[Finding]:
             reason="whether they hold a socket may not be seen",
             remedy="run as root; in a container CAP_SYS_PTRACE is needed too",
         )
+
+
+def _may_hold_some(program: Program, running: Running) -> bool:
+    """Tell whether a program of which no socket was found may have one all the same."""
+    return bool(running.unasked) or (program.unreadable > 0 and not running.every_holder_seen)
 
 
 def _short(

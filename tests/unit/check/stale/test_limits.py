@@ -79,4 +79,6 @@ def test_who_may_not_be_looked_at_is_unknown_only_while_sockets_have_no_holder()
         "less: cron (nginx.service), at (nginx.service)",
     )
     assert [row.status for row in findings(closed, nobody)] == [Status.UNKNOWN]
-    assert [row.status for row in findings(closed, unasked="No such file")] == [Status.UNKNOWN]
+    seen = program("cron", nofile={SHORT: (7,)})
+    assert [row.status for row in findings(seen, nobody)] == [Status.SKIP]
+    assert [row.status for row in findings(seen, unasked="No such file")] == [Status.UNKNOWN]
