@@ -30,7 +30,8 @@ class Forecast:
 def forecast(
     send: int | None, receive: int | None, *, segments: Segments, sysctls: Sysctl
 ) -> Forecast | None:
-    """Forecast one TCP connection of these requested sizes; None where a limit is not shown.
+    """Forecast one TCP connection of these requested sizes; None where a limit is not shown, or
+    where what autotuning reaches is a matter of time.
 
     Knows the requests, the sysctls and what a segment costs here, and nothing of the connection
     that is measured.
@@ -58,6 +59,8 @@ def forecast(
         one_at_a_time=begun <= first + segments.overhead,
     )
     kept = queue.kept(taken, segments, buffer=send_buffer, largest=largest)
+    if kept is None:
+        return None
     return Forecast(
         accepted=taken.bytes + kept.bytes,
         unread=taken.bytes,

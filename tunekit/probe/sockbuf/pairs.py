@@ -21,6 +21,8 @@ SIZES: tuple[int | None, ...] = (None, 4096, 65536, 1 << 20)
 DATAGRAM = 1024
 """The bytes of a datagram when nothing is said: more than that may not fit the smallest buffer."""
 
+_UNCERTAIN = "no forecast: autotuning follows the congestion window, which follows time"
+
 # How much the kernel may hold for pairs that are filled side by side: a part of what TCP may use
 # before it is short of memory, and never much.
 _MOST_HELD = 256 << 20
@@ -114,6 +116,8 @@ def _filled(
         )
 
     accepted = figure("accepted", one.accepted, expected)
+    if segments is not None and said is None and sizes.send is None:
+        accepted = replace(accepted, note=_UNCERTAIN)
     if one.first is None:
         accepted = replace(accepted, note=f"never refused; stopped after {one.sends} sends")
     yield accepted
@@ -126,6 +130,7 @@ def _filled(
         yield figure("arrived", one.arrived, arrived)
     if one.first is not None:
         yield figure("first_eagain", one.first)
+    yield figure("refusals", one.refusals, unit="1")
     yield figure("partial_sends", one.partial, unit="1")
     yield figure("charged_sender", one.memory.queued if transport.is_tcp else one.memory.in_flight)
     yield figure("charged_receiver", one.received.received)

@@ -28,6 +28,8 @@ _SKB = 256
 # sk_gso_max_size without the headers, and tcp_min_tso_segs: how many segments go out as one.
 _LARGEST_OUT = 65215
 _LEAST_OUT = 2
+# HyStart needs a few samples of the round trip before it ends slow start (HYSTART_MIN_SAMPLES).
+_CERTAIN = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,12 +47,14 @@ def begun_with(segments: Segments, *, largest: int) -> int:
     return min(largest, _grown(segments, INITIAL_WINDOW))
 
 
-def kept(taken: Taken, segments: Segments, *, buffer: int | None, largest: int) -> Kept:
+def kept(taken: Taken, segments: Segments, *, buffer: int | None, largest: int) -> Kept | None:
     """Forecast what is kept beside what the receiver has `taken`; `buffer` is None when no program
-    set it.
+    set it. None where what it grows to is a matter of time, as the congestion window is.
     """
     if buffer is None:
-        buffer = min(largest, _grown(segments, _window(taken, segments)))
+        buffer = _tuned(taken, segments, largest)
+        if buffer is None:
+            return None
     size, overhead = taken.segment, segments.overhead
     head = min(INITIAL_WINDOW // 2, max(_LEAST_OUT, _LARGEST_OUT // size)) * size
     queue = _Queue(size=size, overhead=overhead, head=head, buffer=buffer)
@@ -112,13 +116,21 @@ class _Queue:
                 self._charged -= self._overhead
 
 
-def _window(taken: Taken, segments: Segments) -> int:
-    """The congestion window once the peer's window is closed: it grows by each segment that is
-    acknowledged, in slow start, while half of it is in use (tcp_is_cwnd_limited).
+def _tuned(taken: Taken, segments: Segments, largest: int) -> int | None:
+    """What a buffer that no program set grows to; None where it is not certain.
+
+    The congestion window grows by each segment that is acknowledged, in slow start, while half of
+    it is in use (tcp_is_cwnd_limited). When that ends depends on times: of bbr's it is only
+    certain that it has begun to, and cubic looks for rising delays after a few.
     """
     count = taken.bytes // taken.segment
-    used = count > INITIAL_WINDOW // 2 or segments.congestion == "bbr"
-    return INITIAL_WINDOW + (count if used else 0)
+    if segments.congestion == "bbr":
+        least, most = INITIAL_WINDOW + 2, INITIAL_WINDOW + 2 * count + 8
+    else:
+        grown = count if count > INITIAL_WINDOW // 2 else 0
+        least, most = INITIAL_WINDOW + min(grown, _CERTAIN), INITIAL_WINDOW + grown
+    low, high = (min(largest, _grown(segments, window)) for window in (least, most))
+    return low if low == high else None
 
 
 def _grown(segments: Segments, window: int) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from tunekit.errors import ProbeRefused
 from tunekit.probe.model import Measurement
 from tunekit.probe.sockbuf import distance, fit, granted, host, meaning, strategies
 from tunekit.probe.sockbuf.arithmetic import Distance
@@ -76,12 +77,37 @@ def _granted(wanted: Wanted) -> Outcome:
     sysctls = host.sysctls()
     send, receive = wanted.sizes
     figures: list[Measurement] = []
+    notes: list[str] = []
     for transport in wanted.transports:
-        figures += granted.sweep(transport, sysctls, sizes=(*send, *receive))
-        if transport.is_tcp:
-            segments = host.scout(transport, congestion=wanted.congestion)
-            figures += granted.unset_when_connected(transport, sysctls, segments)
-    return Outcome(measurements=tuple(figures), sentences=(_grants(figures),))
+        try:
+            figures += granted.sweep(transport, sysctls, sizes=(*send, *receive))
+            if transport.is_tcp:
+                segments = host.scout(transport, congestion=wanted.congestion)
+                figures += granted.unset_when_connected(transport, sysctls, segments)
+        except ProbeRefused as error:
+            if len(wanted.transports) == 1:
+                raise
+            notes.append(f"{transport.value} was left out: {error}")
+    return Outcome(
+        measurements=tuple(figures),
+        sentences=(_grants(figures), *_locks(figures)),
+        notes=tuple(notes),
+    )
+
+
+def _locks(figures: Sequence[Measurement]) -> list[str]:
+    """What SO_BUF_LOCK says of sizes that were set and of those that were not."""
+    said = {
+        (row.requested is not None, row.parameters["locked"])
+        for row in figures
+        if "locked" in row.parameters
+    }
+    if said == {(True, True), (False, False)}:
+        return [
+            "SO_BUF_LOCK says that each size that was set is locked, and that autotuning is on for "
+            "TCP where none was."
+        ]
+    return []
 
 
 def _meaning(wanted: Wanted) -> Outcome:
@@ -116,20 +142,28 @@ def _fill(wanted: Wanted, observe: Observe | None) -> Outcome:
     send, receive = wanted.sizes
     figures: list[Measurement] = []
     sentences: list[str] = []
+    notes: list[str] = []
     for transport in wanted.transports:
-        rows = measure(
-            send,
-            receive,
-            transport=transport,
-            congestion=wanted.congestion,
-            message=wanted.message,
-            drain=True,
-            observe=observe,
-        )
+        try:
+            rows = measure(
+                send,
+                receive,
+                transport=transport,
+                congestion=wanted.congestion,
+                message=wanted.message,
+                drain=True,
+                observe=observe,
+            )
+        except ProbeRefused as error:
+            # A host without IPv6 has the other families all the same.
+            if len(wanted.transports) == 1:
+                raise
+            notes.append(f"{transport.value} was left out: {error}")
+            continue
         figures += rows
         sentences += _fits(rows, transport)
         sentences += _refusals(rows, transport)
-    return Outcome(measurements=tuple(figures), sentences=tuple(sentences))
+    return Outcome(measurements=tuple(figures), sentences=tuple(sentences), notes=tuple(notes))
 
 
 def _fits(rows: Sequence[Measurement], transport: Transport) -> list[str]:
@@ -166,6 +200,12 @@ def _refusals(rows: Sequence[Measurement], transport: Transport) -> list[str]:
         and isinstance(buffer := row.parameters["send_buffer"], int)
     ]
     said = []
+    windows = [
+        row.measured for row in rows if row.name == "sockbuf.window" and row.measured is not None
+    ]
+    if windows:
+        closed = sum(window == 0 for window in windows)
+        said.append(f"The advertised window ended at 0 in {closed} of {len(windows)} pairs.")
     if transport.is_tcp and first:
         said.append(
             f"The first EAGAIN came at {min(first):.0%} to {max(first):.0%} of what was accepted "

@@ -59,6 +59,14 @@ def test_bbr_lets_a_send_buffer_that_nobody_set_grow_by_half_more() -> None:
     assert sizes == [2_626_560, 3_939_840]
 
 
+@pytest.mark.parametrize("congestion", ["cubic", "bbr"])
+def test_what_only_time_decides_is_not_foretold(congestion: str) -> None:
+    roomy = replace(SYSCTLS, tcp_wmem=(4096, 16384, 1 << 26))
+    segments = replace(LOOPBACK, congestion=congestion)
+    assert forecast(None, 8 << 20, segments=segments, sysctls=roomy) is None
+    assert forecast(65536, 8 << 20, segments=segments, sysctls=roomy) is not None
+
+
 def test_tcp_wmem_caps_what_a_buffer_grows_to() -> None:
     assert foretold(None, 1048576).send_buffer == 4194304
 
