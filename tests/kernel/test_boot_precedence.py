@@ -7,12 +7,14 @@ import shutil
 import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
 from tests.support import fence
 from tests.support.boot_trees import FOLDERS, KEYS, Entry, plant, trees
+from tests.support.fenced import REQUIRE
 from tunekit.files.boot import read_boot
 from tunekit.files.model import Reader
 from tunekit.files.root import Root
@@ -40,7 +42,7 @@ COMMANDS = {
 def check(tmp_path: Path) -> Callable[[list[Entry]], None]:
     """A function that compares one tree, after the places that boot reads became the tree's."""
     if not SYSTEMD_SYSCTL.exists() or not COMMANDS[Reader.PROCPS][0]:
-        pytest.skip("no systemd-sysctl or no sysctl; install them: apt-get install systemd procps")
+        unavailable("no systemd-sysctl or no sysctl; install them: apt-get install systemd procps")
     subprocess.run(
         ["ip", "link", "add", "v0.100", "type", "veth", "peer", "name", "veth0"], check=True
     )
@@ -66,6 +68,12 @@ def check(tmp_path: Path) -> Callable[[list[Entry]], None]:
             assert values(told) == values(found), reader
 
     return compare
+
+
+def unavailable(why: str) -> NoReturn:
+    if "kernel" in os.environ.get(REQUIRE, "").split(","):
+        pytest.fail(f"{REQUIRE} asks for the kernel tier, but there is {why}")
+    pytest.skip(why)
 
 
 def name(key: str) -> str:

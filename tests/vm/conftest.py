@@ -1,4 +1,6 @@
-"""Every test in this folder runs inside a guest of its own kernel (README.md)."""
+"""Every test in this folder runs inside a guest of its own kernel (README.md), but for those that
+are marked `boots`: they run on the host and boot guests themselves.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,8 @@ from tests.support.vm import plugin
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    item.add_marker(pytest.mark.vm)
+    if not item.get_closest_marker("boots"):
+        item.add_marker(pytest.mark.vm)
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -205,7 +205,8 @@ def _sysctl_lines(work: _Work, wanted: Sequence[Wish], after: Sequence[Prospect]
         except InvalidValue as error:
             work.notes.append(f"{key}: {error.message}: left out")
             continue
-        lines.append(texts.sysctl_line(key, str(value), _why(wish, prospect, setting.reason)))
+        reason = setting.reason or (tunable.summary if tunable else "")
+        lines.append(texts.sysctl_line(key, str(value), _why(wish, prospect, reason)))
     return lines
 
 
@@ -247,7 +248,7 @@ def _as_value(requirement: Requirement) -> SysctlValue:
 
 def _why(wish: Wish, prospect: Prospect, reason: str) -> str:
     asked = in_words(wish.requirements, wish.prefer)
-    return f"{reason or 'wanted'} ({asked}; without this line {prospect.reason})"
+    return f"{reason or 'wanted so'} ({asked}; without this line {prospect.reason})"
 
 
 def _winning_path(work: _Work, after: Sequence[Prospect]) -> str:

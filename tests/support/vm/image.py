@@ -42,33 +42,47 @@ _PROGRAMS = (
 _PAM_MODULES = ("pam_limits.so", "pam_permit.so", "pam_rootok.so")
 _LEFT_OUT = frozenset({"ensurepip", "idlelib", "lib2to3", "site-packages", "dist-packages", "test"})
 _PROJECT = ("tunekit", "tests", "profiles", "pyproject.toml", "README.md")
-_FILES = {
+FILES = {
     "/etc/passwd": "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n",
     "/etc/group": "root:x:0:\nnogroup:x:65534:\n",
     "/etc/hostname": "guest\n",
     "/etc/hosts": "127.0.0.1 localhost guest\n::1 localhost\n",
     "/etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
 }
-_FOLDERS = ("/dev", "/proc", "/root", "/run", "/sys", "/tmp", "/var/lib", "/var/tmp")
+FOLDERS = ("/dev", "/proc", "/root", "/run", "/sys", "/tmp", "/var/lib", "/var/tmp")
 
 
 def write(target: Path, *, argv: Sequence[str], environment: Mapping[str, str]) -> None:
     """Write an initramfs whose `/init` runs `argv` in the checkout and powers off."""
-    tree = _Tree()
-    for folder in _FOLDERS:
+    tree = Tree()
+    for folder in FOLDERS:
         tree.add_folder(folder)
-    for name, text in _FILES.items():
+    for name, text in FILES.items():
         tree.add_text(name, text)
-    paths = [*_interpreter(), *_packages(), *_project(), *_programs()]
-    for path in [*paths, *_libraries(paths)]:
+    paths = system_paths()
+    for path in [*paths, *libraries(paths)]:
         tree.add(path)
     init = (Path(__file__).parent / "init.py").read_text(encoding="utf-8")
-    interpreter = os.path.realpath(sys.executable)
-    tree.add_text("/init", f"#!{interpreter} -I\n{init}", mode=0o755)
+    tree.add_text("/init", f"#!{interpreter()} -I\n{init}", mode=0o755)
     job = {"argv": list(argv), "cwd": str(ROOT), "environment": dict(environment)}
     tree.add_text("/job.json", json.dumps(job))
     target.parent.mkdir(parents=True, exist_ok=True)
     tree.save(target)
+
+
+def system_paths() -> list[Path]:
+    """Everything of this host that the checkout needs to run: Python, packages, programs."""
+    return [*_interpreter(), *_packages(), *_project(), *_programs()]
+
+
+def interpreter() -> str:
+    """The interpreter itself, without the links that lead to it."""
+    return os.path.realpath(sys.executable)
+
+
+def interpreter_folder() -> Path:
+    """Where the interpreter and the project's command are found."""
+    return Path(sys.executable).parent
 
 
 def _interpreter() -> Iterator[Path]:
@@ -125,7 +139,7 @@ def _programs() -> Iterator[Path]:
         yield from Path("/lib").glob(f"*/security/{name}")
 
 
-def _libraries(paths: Iterable[Path]) -> list[Path]:
+def libraries(paths: Iterable[Path]) -> list[Path]:
     """The shared libraries that the dynamic loader would find for the programs among `paths`."""
     binaries = [str(path) for path in paths if _is_elf(path)]
     listing = subprocess.run(["ldd", *binaries], capture_output=True, text=True, check=False)
@@ -147,7 +161,7 @@ def _walk(folder: Path) -> Iterator[Path]:
                 yield Path(parent) / name
 
 
-class _Tree:
+class Tree:
     """A file tree for the archive: path to what is there."""
 
     def __init__(self) -> None:
@@ -184,6 +198,21 @@ class _Tree:
     def add_text(self, path: str, text: str, *, mode: int = 0o644) -> None:
         self.add_folder(str(Path(path).parent))
         self._entries[path] = (stat.S_IFREG | mode, 0, text.encode())
+
+    def unpack(self, folder: Path) -> None:
+        """Make the tree below a folder, as files."""
+        # Sorted, a folder comes before what is in it.
+        for path, (mode, _, content) in sorted(self._entries.items()):
+            target = folder / path.lstrip("/")
+            if stat.S_ISDIR(mode):
+                target.mkdir(exist_ok=True)
+            elif stat.S_ISLNK(mode):
+                target.symlink_to(os.fsdecode(content))
+            elif isinstance(content, Path):
+                shutil.copy2(content, target)
+            else:
+                target.write_bytes(content)
+                target.chmod(stat.S_IMODE(mode))
 
     def save(self, target: Path) -> None:
         temporary = target.with_suffix(".part")
