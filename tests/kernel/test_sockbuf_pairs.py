@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tunekit.errors import ProbeRefused
 from tunekit.probe.model import Measurement
 from tunekit.probe.sockbuf import fit, granted, host, measure
 from tunekit.probe.sockbuf.ends import Transport
@@ -102,6 +103,16 @@ def test_udp_is_never_refused_and_what_does_not_fit_is_lost() -> None:
     assert found["sockbuf.accepted"].note == "never refused; stopped after 4096 sends"
     assert found["sockbuf.arrived"].measured == found["sockbuf.arrived"].predicted
     assert found["sockbuf.arrived"].measured < found["sockbuf.accepted"].measured  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("transport", [Transport.UNIX_DATAGRAM, Transport.UDP])
+def test_a_datagram_that_fits_no_buffer_is_refused_with_advice(transport: Transport) -> None:
+    with pytest.raises(ProbeRefused) as caught:
+        measure([4096], [4096], transport=transport, message=1 << 20)
+    assert str(caught.value) == (
+        "cannot be measured on this host: Message too long; give a smaller --message: a datagram must "
+        "fit the send buffer whole"
+    )
 
 
 def test_what_is_filled_is_told_of() -> None:

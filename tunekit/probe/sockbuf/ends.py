@@ -123,17 +123,19 @@ def connected(
 
 
 def refused(error: OSError) -> ProbeRefused:
-    """Say why there is no connection on this host, and what to do."""
+    """Say why it cannot be measured on this host, and what to do."""
     if error.errno in (errno.ENETUNREACH, errno.EADDRNOTAVAIL, errno.EHOSTUNREACH):
         hint = "ip link set lo up"
     elif error.errno in (errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT):
         hint = "this kernel has no such family; give another --family"
     elif error.errno in (errno.ENOENT, errno.EPERM):
         hint = "see net.ipv4.tcp_available_congestion_control; others need root and a module"
+    elif error.errno == errno.EMSGSIZE:
+        hint = "give a smaller --message: a datagram must fit the send buffer whole"
     else:
         hint = "see ulimit -n and iptables-save"
     return ProbeRefused(
-        f"no connection on this host: {error.strerror}", errno=error.errno, hint=hint
+        f"cannot be measured on this host: {error.strerror}", errno=error.errno, hint=hint
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import select
 import socket
 import time
@@ -22,6 +23,7 @@ MOST_DATAGRAMS = 4096
 """Where a sender that is never refused is stopped."""
 
 _LONGEST = 20.0
+_FULL = frozenset({errno.EAGAIN, errno.ENOBUFS})
 _TURN = 0.004
 _PAUSE = 0.25
 
@@ -87,7 +89,10 @@ def fill_all(
                 room -= _most(pair, automatic=automatic)
             if observe is not None:
                 observe(f"filling {len(batch)} pairs over {transport.value}")
-            _fill(batch, bytes(message), transport)
+            try:
+                _fill(batch, bytes(message), transport)
+            except OSError as error:
+                raise refused(error) from error
             for one in batch:
                 _look(one, transport)
                 if drain:
@@ -120,7 +125,9 @@ def _push(one: Filling, data: bytes, transport: Transport) -> None:
         now = time.monotonic()
         try:
             count = one.pair.sender.send(data)
-        except (BlockingIOError, ConnectionRefusedError):
+        except OSError as error:
+            if error.errno not in _FULL:
+                raise
             one.refusals += 1
             if one.first is None:
                 one.first = one.accepted

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from tunekit.kernel.readings import Value
 from tunekit.kernel.sysctl import Sysctls
 from tunekit.probe.sockbuf import readings
-from tunekit.probe.sockbuf.ends import Sizes, Transport, connected
+from tunekit.probe.sockbuf.ends import Sizes, Transport, connected, refused
 from tunekit.values import SysctlKey
 
 # SKB_MAX_HEAD(0) and UNIX_SKB_FRAGS_SZ in net/unix/af_unix.c: the largest piece of a stream.
@@ -60,7 +60,10 @@ def expected(sizes: tuple[int, int], message: int, transport: Transport) -> Expe
 def _cost(size: int, transport: Transport) -> int:
     """What a message of `size` bytes is charged to whoever pays for it."""
     with connected(Sizes(send=1 << 20, receive=1 << 20), transport) as pair:
-        pair.sender.send(bytes(size))
+        try:
+            pair.sender.send(bytes(size))
+        except OSError as error:
+            raise refused(error) from error
         if transport is Transport.UDP:
             return readings.memory(pair.receiver).received
         return readings.memory(pair.sender).in_flight

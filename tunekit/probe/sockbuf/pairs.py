@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
@@ -71,7 +72,7 @@ def _budget() -> int:
     if not isinstance(reading, Value):
         return _LEAST_HELD * 4
     pages = int(reading.text.split()[0])
-    return min(_MOST_HELD, max(_LEAST_HELD, pages * 4096 // 4))
+    return min(_MOST_HELD, max(_LEAST_HELD, pages * os.sysconf("SC_PAGE_SIZE") // 4))
 
 
 def _filled(

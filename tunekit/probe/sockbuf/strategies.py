@@ -65,7 +65,7 @@ def compare(
                         for _ in range(_REPEATS if pause == _FAST else 1)
                     ]
                 except OSError as error:
-                    notes.append(f"{way.value} cannot be tried here: {error.strerror}")
+                    notes.append(f"{way.value} cannot be tried here: {error.strerror or error}")
                     continue
                 figures += _figures(way, runs, size, pause, length)
     return Outcome(
