@@ -110,8 +110,8 @@ def test_a_datagram_that_fits_no_buffer_is_refused_with_advice(transport: Transp
     with pytest.raises(ProbeRefused) as caught:
         measure([4096], [4096], transport=transport, message=1 << 20)
     assert str(caught.value) == (
-        "cannot be measured on this host: Message too long; give a smaller --message: a datagram must "
-        "fit the send buffer whole"
+        "cannot be measured on this host: Message too long; give a smaller --message: a datagram "
+        "must fit the send buffer whole"
     )
 
 

@@ -234,8 +234,8 @@ def _said(
     if errors:
         near = sum(error <= 0.2 for error in errors)
         yield (
-            f"Throughput was forecast for {len(errors)} pairs with a median error of "
-            f"{median(errors):.0%}; {near} lie within 20%."
+            f"The median error of the forecasts was {median(errors):.0%}; {near} of "
+            f"{len(errors)} lie within 20%."
         )
     yield from _advice(figures, distance, segments, sysctls)
 

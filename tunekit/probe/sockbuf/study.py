@@ -176,8 +176,8 @@ def _fits(rows: Sequence[Measurement], transport: Transport) -> list[str]:
     if fitted is None:
         return []
     return [
-        f"{transport.value}: accepted bytes were forecast for {fitted.count} pairs with a median "
-        f"error of {fitted.median:.2%} and a worst of {fitted.worst:.1%}; {fitted.within} lie "
+        f"{transport.value}: accepted bytes were forecast for {_pairs(fitted.count)}, the median "
+        f"error was {fitted.median:.2%} and the worst {fitted.worst:.1%}; {fitted.within} of them "
         f"within {'two segments' if transport.is_tcp else '2 %'}."
     ]
 
@@ -205,11 +205,11 @@ def _refusals(rows: Sequence[Measurement], transport: Transport) -> list[str]:
     ]
     if windows:
         closed = sum(window == 0 for window in windows)
-        said.append(f"The advertised window ended at 0 in {closed} of {len(windows)} pairs.")
+        said.append(f"The advertised window ended at 0 in {closed} of {_pairs(len(windows))}.")
     if transport.is_tcp and first:
         said.append(
-            f"The first EAGAIN came at {min(first):.0%} to {max(first):.0%} of what was accepted "
-            "in the end: acknowledgements were still on their way."
+            f"The first EAGAIN came as early as at {min(first):.0%} of what was accepted in the "
+            "end, while acknowledgements were still on their way."
         )
     if free:
         said.append(
@@ -221,3 +221,7 @@ def _refusals(rows: Sequence[Measurement], transport: Transport) -> list[str]:
 
 def _pair(row: Measurement) -> tuple[object, object]:
     return row.parameters.get("sndbuf"), row.parameters.get("rcvbuf")
+
+
+def _pairs(count: int) -> str:
+    return f"{count} pair" if count == 1 else f"{count} pairs"
