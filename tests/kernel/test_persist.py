@@ -128,7 +128,7 @@ def test_a_transaction_takes_its_files_back_with_it(profile: Profile, tmp_path: 
         Path("/etc/systemd/system/nginx.service.d/90-tunekit-mine.conf"): [
             "LimitNOFILE=65536:524288"
         ],
-        Path("/etc/systemd/system.conf.d/90-tunekit-mine.conf"): [
+        Path("/etc/systemd/system.conf.d/zz-tunekit-mine.conf"): [
             "DefaultLimitNOFILE=65536:524288"
         ],
     }
@@ -138,6 +138,28 @@ def test_a_transaction_takes_its_files_back_with_it(profile: Profile, tmp_path: 
     assert not any(path.exists() for path in files)
     assert not Path("/etc/systemd/system/nginx.service.d").exists()
     assert SOMAXCONN.read_text() == "4096\n"
+
+
+def test_a_limit_is_kept_under_a_name_that_wins_and_lowers_nothing(
+    profile: Profile, tmp_path: Path
+) -> None:
+    folder = "etc/systemd/system/nginx.service.d"
+    more = "[Service]\nLimitNOFILE=1000:600000\n"
+    files = {"usr/lib/systemd/systemd-sysctl": "", f"{folder}/95-local.conf": more}
+    root = make(tmp_path / "image", files)
+    on = ground(tmp_path)
+    keeping = Keeping(root=root, units=("nginx",))
+
+    report = api.persist(profile, keeping=keeping, ground=on)
+
+    assert report.exit_code is ExitCode.OK, report
+    kept = root / folder / "99-tunekit-mine.conf"
+    assert settings(kept) == ["LimitNOFILE=65536:600000"]
+    api.rollback(ground=on)
+    make(root, {f"{folder}/~~.conf": more})
+    report = api.persist(profile, keeping=keeping, ground=on)
+    assert report.exit_code is ExitCode.NO
+    assert report.findings[-1].reason == f"nginx.service has it from /{folder}/~~.conf:2"
 
 
 def test_files_are_rolled_back_in_any_order(tmp_path: Path) -> None:
@@ -252,7 +274,7 @@ def test_a_unit_can_apply_it_at_boot(profile: Profile, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("limit", "message"),
     [
-        ("unlimited", "a hard limit of unlimited is unlimited: programs loop over every"),
+        ("unlimited", "no limit at all makes programs loop"),
         ("2000000000", "a hard limit of 2000000000 is above fs.nr_open"),
     ],
 )

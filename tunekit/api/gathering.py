@@ -107,5 +107,10 @@ def _past(profile: Profile, host: HostIdentity, state_dir: Path) -> Past:
     survived = (TransactionState.APPLIED, TransactionState.ENDED)
     own = [each for each in transactions.values() if each.profile == profile.name]
     now = any(each.stands and each.boot_id == host.boot_id for each in own)
-    ended = [each.id for each in own if each.boot_id != host.boot_id and each.state in survived]
+    ended = [
+        each.id
+        for each in own
+        # What has files is kept by them, which the check of the next boot judges.
+        if each.boot_id != host.boot_id and each.state in survived and not each.files
+    ]
     return Past(applied=applied, ended=ended[-1] if ended and not now else None)

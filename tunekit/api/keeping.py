@@ -15,7 +15,9 @@ from pathlib import Path
 from shutil import which
 
 from tunekit import catalog
+from tunekit.api import keeping_limits
 from tunekit.api.booting import HOST, Outlook, Wish, look, prospects, wishes
+from tunekit.api.keeping_limits import Beneficiaries
 from tunekit.catalog.validate import needs_allow
 from tunekit.check.boot import Prospect, in_words
 from tunekit.check.model import Finding, Status
@@ -23,24 +25,19 @@ from tunekit.engine.filing import Filed, FileWrite
 from tunekit.errors import InvalidValue, NotAllowed, ProfileError
 from tunekit.files import modules_load, texts
 from tunekit.files.root import Root
-from tunekit.files.texts import Line, SoftHard
+from tunekit.files.texts import RANKS, Line
 from tunekit.files.writing import current
 from tunekit.kernel.readings import Value
 from tunekit.kernel.sysctl import Sysctls
-from tunekit.profile.evaluate import RLIMIT_PREFIX, value_of
+from tunekit.profile.evaluate import value_of
 from tunekit.profile.find import spelling
-from tunekit.profile.limits import wanted_limit
-from tunekit.profile.model import Limit, Profile, Requirement
+from tunekit.profile.model import Profile, Requirement
 from tunekit.profile.requirement import meet_all
 from tunekit.records import dataclass
 from tunekit.values import Numbers, SysctlKey, SysctlValue
 
 NR_OPEN = SysctlKey(("fs", "nr_open"))
 _NR_OPEN_DEFAULT = 1 << 20
-# What systemd starts services with unless told otherwise (DefaultLimitNOFILE=1024:524288), and the
-# base that `at least` is met from: a drop-in must not lower it.
-_SERVICE_LIMITS = {"nofile": "1024 524288"}
-_RANKS = ("90-tunekit-", "99-tunekit-", "99-zz-tunekit-", "zz-tunekit-", "zzzz-tunekit-")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,9 +56,11 @@ class Keeping:
     allow: frozenset[str] = frozenset()
 
     @property
-    def names_limits(self) -> bool:
-        """Tell whether it says for whom limits are."""
-        return bool(self.users or self.groups or self.units or self.manager)
+    def beneficiaries(self) -> Beneficiaries:
+        """For whom limits are."""
+        return Beneficiaries(
+            users=self.users, groups=self.groups, units=self.units, manager=self.manager
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,8 +117,22 @@ def draft(profile: Profile, keeping: Keeping, claims: Sequence[Filed]) -> Draft:
     if modules := _module_lines(work, wanted):
         target = f"/etc/modules-load.d/90-tunekit-{name}.conf"
         texts_by_path[target] = texts.document(profile.name, work.undo, modules)
-    with_files = look(keeping.root, overlay={**dict.fromkeys(own), **texts_by_path})
-    texts_by_path |= _limit_files(work, with_files)
+    overlay = {**dict.fromkeys(own), **texts_by_path}
+    with_files = look(keeping.root, overlay=overlay)
+    limits = keeping_limits.write(
+        profile,
+        keeping.beneficiaries,
+        keeping_limits.Place(
+            root=keeping.root,
+            overlay=overlay,
+            slug=name,
+            undo=work.undo,
+            nr_open=_nr_open(work, with_files),
+            allow=keeping.allow,
+        ),
+    )
+    texts_by_path |= limits.texts
+    work.notes.extend(limits.notes)
     if keeping.boot_unit:
         texts_by_path |= _boot_unit(work)
     gone = [
@@ -130,7 +143,10 @@ def draft(profile: Profile, keeping: Keeping, claims: Sequence[Filed]) -> Draft:
     files = _changes(root_name, own, {**texts_by_path, **dict.fromkeys(gone)}, keeping.root)
     return Draft(
         files=tuple(files),
-        findings=tuple(_findings(work, wanted, prospects(wanted, with_files))),
+        findings=(
+            *_findings(work, wanted, prospects(wanted, with_files)),
+            *limits.findings,
+        ),
         notes=tuple(work.notes),
         standing=own,
     )
@@ -261,11 +277,11 @@ def _winning_path(work: _Work, after: Sequence[Prospect]) -> str:
         for line in boot.assignments(prospect.key)
         if line.origin.file.endswith(".conf")
     ]
-    for rank in _RANKS:
+    for rank in RANKS:
         name = f"{rank}{work.name}.conf"
         if all(name.encode() > rival for rival in rivals):
             return f"/etc/sysctl.d/{name}"
-    return f"/etc/sysctl.d/{_RANKS[-1]}{work.name}.conf"
+    return f"/etc/sysctl.d/{RANKS[-1]}{work.name}.conf"
 
 
 def _module_lines(work: _Work, wanted: Sequence[Wish]) -> list[Line]:
@@ -291,73 +307,9 @@ def _module_files(work: _Work) -> list[str]:
     return [f"/etc/modules-load.d/90-tunekit-{work.name}.conf"]
 
 
-def _limit_files(work: _Work, outlook: Outlook) -> dict[str, str]:
-    keeping, profile = work.keeping, work.profile
-    if not profile.limits:
-        if keeping.names_limits:
-            work.notes.append(
-                f"{profile.name} has no limits: --user, --group and --unit do nothing"
-            )
-        return {}
-    if not keeping.names_limits:
-        names = ", ".join(limit.name for limit in profile.limits)
-        work.notes.append(
-            f"the limits of {profile.name} ({names}) are not kept: name who gets them, with "
-            "--unit NAME, --user NAME or --group NAME"
-        )
-        return {}
-    limits = [_soft_hard(limit) for limit in profile.limits]
-    _refuse_limits(work, limits, outlook)
-    found: dict[str, str] = {}
-    file = f"90-tunekit-{work.name}.conf"
-    domains = [texts.refuse_account(user) for user in keeping.users]
-    domains += [f"@{texts.refuse_account(group.removeprefix('@'))}" for group in keeping.groups]
-    if domains:
-        lines = texts.pam_lines(domains, limits)
-        found[f"/etc/security/limits.d/{file}"] = texts.document(profile.name, work.undo, lines)
-    for unit in map(texts.refuse_unit, keeping.units):
-        lines = texts.unit_lines(limits)
-        path = f"/etc/systemd/system/{unit}.d/{file}"
-        found[path] = texts.document(profile.name, work.undo, lines)
-        work.notes.append(f"restart {unit} for its limits: systemctl daemon-reload, then restart")
-    if keeping.manager:
-        lines = texts.unit_lines(limits, manager=True)
-        path = f"/etc/systemd/system.conf.d/{file}"
-        found[path] = texts.document(profile.name, work.undo, lines)
-    return found
-
-
-def _soft_hard(limit: Limit) -> SoftHard:
-    base = _SERVICE_LIMITS.get(limit.name, "0 0")
-    soft, hard = wanted_limit(base, limit).fields
-    return SoftHard(name=limit.name, soft=soft, hard=hard, reason=limit.reason)
-
-
-def _refuse_limits(work: _Work, limits: Sequence[SoftHard], outlook: Outlook) -> None:
-    """Refuse what locks people out or makes programs loop, unless it is allowed."""
-    running = work.running(NR_OPEN)
-    at_boot = outlook.boot.value(NR_OPEN, running)
-    nr_open = int(at_boot) if at_boot else _NR_OPEN_DEFAULT
-    problems = []
-    for limit in limits:
-        name = RLIMIT_PREFIX + limit.name
-        if name in work.keeping.allow:
-            continue
-        if limit.hard < 0 or limit.soft < 0:
-            why = "unlimited: programs loop over every descriptor that they might have"
-        elif limit.name == "nofile" and limit.hard > nr_open:
-            why = f"above fs.nr_open ({nr_open}): logins and services fail to start with it"
-        else:
-            continue
-        problems.append(
-            NotAllowed(
-                f"a hard limit of {'unlimited' if limit.hard < 0 else limit.hard} is {why}",
-                key=name,
-                hint=f"ask for less, or add --allow {name}",
-            )
-        )
-    if problems:
-        raise ProfileError(problems)
+def _nr_open(work: _Work, outlook: Outlook) -> int:
+    at_boot = outlook.boot.value(NR_OPEN, work.running(NR_OPEN))
+    return int(at_boot) if at_boot else _NR_OPEN_DEFAULT
 
 
 def _boot_unit(work: _Work) -> dict[str, str]:

@@ -18,6 +18,9 @@ _UNIT = re.compile(r"[A-Za-z0-9:_.\\@-]{1,200}\.(?:service|socket|mount|swap|sli
 _ACCOUNT = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,30}\$?\Z")
 _VALUE = re.compile(r"[!-~]+(?:[ \t][!-~]+)*\Z")
 
+RANKS = ("90-tunekit-", "99-tunekit-", "99-zz-tunekit-", "zz-tunekit-", "zzzz-tunekit-")
+"""How the name of a file may begin, the most modest first: the last by name wins."""
+
 PAM_ITEMS = {"nofile": 1, "nproc": 1, "sigpending": 1, "msgqueue": 1, "memlock": 1024, "core": 1024}
 """The limits that limits.conf(5) has under the same name, and in units of how many."""
 
