@@ -171,6 +171,30 @@ def test_what_somebody_changed_is_drift_and_is_applied_again(profile: Path) -> N
     assert preflight(profile, "--only", "drift")[0] == 0
 
 
+def test_a_remedy_repeats_what_the_profile_was_given(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(
+        PROFILE.replace("sysctl:", "vars: {queue: 10}\nsysctl:").replace("6000", "queue")
+    )
+    path.chmod(0o644)
+    given = [path, "--set", "queue=7k", "--state-dir", tmp_path / "state"]
+    assert tunekit("apply", *given, "--no-probe").returncode == 0
+    Path("/proc/sys/net/core/somaxconn").write_text("500")
+
+    _, findings = preflight(*given, "--only", "drift")
+    (row,) = failing(findings).values()
+    assert row["remedy"] == (
+        f"tunekit apply {path} --set queue=7000 --state-dir {tmp_path / 'state'}"
+    )
+    assert tunekit(*row["remedy"].split()[1:], "--no-probe").returncode == 0
+    assert preflight(*given, "--only", "drift")[0] == 0
+    low = ["prlimit", "--nofile=32:1024", sys.executable, "-m", "tunekit", "preflight"]
+    command = [*low, *map(str, given), "--only", "limits", "-f", "json"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+    (row,) = failing(json.loads(done.stdout)["findings"]).values()
+    assert row["remedy"] == f"tunekit run {path} --set queue=7k -- COMMAND"
+
+
 def test_a_remedy_for_another_namespace_enters_it(profile: Path) -> None:
     subprocess.run(["ip", "netns", "add", "blue"], check=True)
 

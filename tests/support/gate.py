@@ -88,6 +88,8 @@ def facts(
         "running": Running(programs=(), present={"net.core.somaxconn": "8192"}, processes=7),
         "wanted": Wanted(),
         "seconds_up": 273_900.0,
+        "apply": "tunekit apply p.yaml",
+        "persist": "tunekit persist p.yaml",
     }
     return Facts(**{**given, **more})
 

@@ -10,17 +10,16 @@ from datetime import UTC, date, datetime
 from enum import Enum
 from pathlib import Path
 
-from tunekit.api.gathering import gather
+from tunekit.api.gathering import applying, gather
 from tunekit.api.session import Observer, Silent, summary, within
 from tunekit.api.targets import Target
 from tunekit.check import gate
 from tunekit.check.gate import Choice
 from tunekit.check.model import Finding, Status
 from tunekit.check.policy import Policy, exit_code
-from tunekit.check.registry import PROBE
+from tunekit.check.registry import CHECKS, PROBE
 from tunekit.engine.store import STATE_DIR
 from tunekit.errors import ExitCode, Interrupted, TunekitError, UsageError
-from tunekit.profile.find import spelling
 from tunekit.profile.model import Profile
 from tunekit.records import dataclass
 from tunekit.report.model import Report
@@ -54,6 +53,10 @@ class _Gate:
     @property
     def probes(self) -> bool:
         return self.probing is not None and self.choice.asks(PROBE)
+
+    @property
+    def asks_something(self) -> bool:
+        return self.probes or any(map(self.choice.asks, CHECKS))
 
 
 def preflight(
@@ -99,6 +102,11 @@ def preflight(
         as_user=as_user,
         today=today or datetime.now(UTC).date(),
     )
+    if not asked.asks_something:
+        raise UsageError(
+            "no check is left to ask",
+            hint="leave out --only or --skip; the check probe takes --probe, too",
+        )
     gate.check_waivers(profile.waivers)
     if interval <= 0:
         raise UsageError("an interval of nothing", key="--interval", hint="write 1s or more")
@@ -207,14 +215,13 @@ def _refused(error: TunekitError, count: int) -> Finding:
 def _report(asked: _Gate, about: Report, findings: Collection[Finding]) -> Report:
     """Judge findings by the policy, and say what they come to."""
     code = exit_code(findings, asked.policy)
+    mend = applying(asked.profile, netns=asked.netns, state_dir=asked.state_dir)
     failing = any(row.check == "settings" and row.status is Status.FAIL for row in findings)
     return replace(
         about,
         exit_code=code,
         verdict=_sentence(asked.profile.name, findings, code),
-        next_step=f"set what differs: tunekit apply {spelling(asked.profile.path)}"
-        if failing
-        else "",
+        next_step=f"set what differs: {mend}" if failing else "",
         findings=tuple(findings),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol, TypeVar
@@ -142,6 +143,19 @@ def summary(profile: Profile) -> ProfileSummary:
         parents=profile.parents,
         variables=profile.variables,
     )
+
+
+def typed(profile: Profile, *, allowing: bool = False) -> str:
+    """How a profile is typed into a shell, with its variables of `--set`.
+
+    `allowing` adds what `apply` and `persist` ask for beside: leave for the keys that can hurt.
+    """
+    words = [spelling(profile.path)]
+    for name, text in profile.given.items():
+        words += ["--set", f"{name}={text}"]
+    for key in sorted(map(str, profile.allow)) if allowing else ():
+        words += ["--allow", key]
+    return shlex.join(words)
 
 
 def here() -> HostIdentity:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from shlex import quote
 
 from tunekit import catalog
 from tunekit.check.facts import Applied, Facts
@@ -12,7 +11,6 @@ from tunekit.check.model import Finding, Status
 from tunekit.errors import InvalidValue
 from tunekit.kernel.readings import Value
 from tunekit.profile.evaluate import shown, value_of
-from tunekit.profile.find import spelling
 from tunekit.profile.requirement import all_met
 
 _UNITS = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
@@ -46,7 +44,7 @@ def check(facts: Facts) -> Iterator[Finding]:
             expected="the profile applied in this boot",
             observed=f"{row.observed}; transaction {past.ended} applied it before",
             reason="of what was applied before a boot only what the files set is left",
-            remedy=f"tunekit apply {quote(spelling(facts.profile.path))}",
+            remedy=facts.apply,
         )
     else:
         yield row
@@ -73,7 +71,7 @@ def _judge(row: Finding, applied: Applied) -> Finding | None:
         expected=f"{'; '.join(map(str, applied.requirements))}, as transaction "
         f"{applied.transaction} left it",
         reason=f"somebody changed it since {applied.profile} was applied",
-        remedy=f"tunekit apply {quote(spelling(applied.path))}",
+        remedy=applied.command,
     )
     if not isinstance(applied.reading, Value):
         return replace(row, status=Status.UNKNOWN, observed="cannot be read any more")

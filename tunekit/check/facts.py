@@ -44,13 +44,16 @@ class Arriving:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Applied:
-    """One value that a transaction of this boot holds, and what the kernel shows of it now."""
+    """One value that a transaction of this boot holds, and what the kernel shows of it now.
+
+    `command` applies its profile again.
+    """
 
     name: str
     requirements: tuple[Requirement, ...]
     transaction: int
     profile: str
-    path: str
+    command: str
     reading: Reading
 
 
@@ -74,7 +77,8 @@ class Facts:
     What is None could not be looked at, or belongs to a check that was not asked. `read_only` are
     the keys of the profile on a read-only mount. `groups_shown` says that the control groups of
     this process can be seen. `enter` is what a command is prefixed with to act in the network
-    namespace that was looked at. `defaults` are what the kernel gives keys by itself, as far as
+    namespace that was looked at; `apply` and `persist` are the commands that make the profile so
+    here, and over a reboot. `defaults` are what the kernel gives keys by itself, as far as
     that can be seen.
     """
 
@@ -91,3 +95,5 @@ class Facts:
     wanted: Wanted | None = None
     seconds_up: float = 0.0
     enter: str = ""
+    apply: str = ""
+    persist: str = ""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from shlex import quote
 
 from tunekit import catalog
 from tunekit.check.boot import in_words, meets, prospect
@@ -17,7 +16,6 @@ from tunekit.files.boot import Boot
 from tunekit.files.model import Writer
 from tunekit.kernel.readings import Value
 from tunekit.profile.evaluate import requirement_text, shown, value_of
-from tunekit.profile.find import spelling
 from tunekit.profile.model import Requirement, Setting
 from tunekit.values import Kind, SysctlKey
 
@@ -71,17 +69,16 @@ def judge(setting: Setting, facts: Facts) -> Finding:
     )
     if after.status is Status.PASS:
         return row
-    remedy = f"tunekit persist {quote(spelling(facts.profile.path))}"
     if after.status is Status.FAIL:
         better = _loser(boot, key, requirements)
         observed = f"{row.observed}, which overrides {better}" if better else row.observed
-        return replace(row, observed=observed, remedy=remedy)
+        return replace(row, observed=observed, remedy=facts.persist)
     if boot.unread:
         return replace(row, remedy="run as root")
     if after.winner is None:
         # Whether it holds by itself or was set by hand cannot be told, and it holds now.
         row = replace(row, status=Status.SKIP if setting.optional else Status.WARN)
-    return replace(row, remedy=remedy)
+    return replace(row, remedy=facts.persist)
 
 
 def _loser(boot: Boot, key: SysctlKey, requirements: tuple[Requirement, ...]) -> str:

@@ -101,8 +101,9 @@ class Waiver:
 class Profile:
     """A profile with its parents merged and its expressions evaluated.
 
-    `path` is the file that was used; `parents` are those that it extends, nearest last.
-    `warnings` are remarks of the loader that stop nothing, each with its place.
+    `path` is the file that was used; `parents` are those that it extends, nearest last. `given`
+    are the variables of `--set`, as texts. `warnings` are remarks of the loader that stop nothing,
+    each with its place.
     """
 
     name: str
@@ -110,6 +111,7 @@ class Profile:
     summary: str = ""
     parents: tuple[str, ...] = ()
     variables: Mapping[str, int] = field(default_factory=dict)
+    given: Mapping[str, str] = field(default_factory=dict)
     settings: tuple[Setting, ...] = ()
     limits: tuple[Limit, ...] = ()
     probe: ProbeWanted | None = None

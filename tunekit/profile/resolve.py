@@ -54,6 +54,7 @@ class _Resolver:
     ) -> None:
         self.document = document
         self.documents = lineage(document)
+        self.given = variables
         self.kernel_has = kernel_has
         self.problems = problems
         definitions = {
@@ -90,6 +91,7 @@ class _Resolver:
             summary=document.summary,
             parents=tuple(each.file for each in self.documents[:-1]),
             variables=variables,
+            given=dict(self.given),
             settings=tuple(settings),
             limits=tuple(limits),
             probe=probe,

@@ -45,7 +45,7 @@ def applied(now: str) -> Applied:
         requirements=(at_least(4096),),
         transaction=2,
         profile="other",
-        path="other.yaml",
+        command="tunekit apply other.yaml --set connections=5",
         reading=Value(now),
     )
 
@@ -709,7 +709,7 @@ drift net.core.somaxconn: fail
 expected: at least 4096, as transaction 2 left it
 observed: 512
 why: somebody changed it since other was applied
-remedy: tunekit apply other.yaml
+remedy: tunekit apply other.yaml --set connections=5
 """,
     ),
     case(

@@ -103,6 +103,17 @@ def test_a_waiver_of_a_check_that_there_is_not_is_refused_with_its_line() -> Non
     assert second.startswith("p.yaml:20: waivers: no check 'colour'; the checks are settings, ")
 
 
+@pytest.mark.parametrize(
+    "options", [{"only": ["probe"]}, {"only": ["settings"], "skip": ["settings"]}]
+)
+def test_a_gate_that_asks_nothing_is_refused(options: dict[str, list[str]]) -> None:
+    with pytest.raises(UsageError) as caught:
+        preflight(facts().profile, **options)  # type: ignore[arg-type]
+    assert str(caught.value) == (
+        "no check is left to ask; leave out --only or --skip; the check probe takes --probe, too"
+    )
+
+
 class Waiting:
     """A clock that only waiting moves, and a host that comes up after some time."""
 
