@@ -45,7 +45,7 @@ def sizes(text: str, *, option: str) -> tuple[int | None, ...]:
     """Read a list of sizes; None stands for `auto`. Raises UsageError."""
     items = [item.strip() for item in text.split(",")]
     return tuple(
-        None if item == AUTO else options.number(item, option=option, highest=LARGEST)
+        None if item == AUTO else options.number(item, option=option, lowest=0, highest=LARGEST)
         for item in items
     )
 

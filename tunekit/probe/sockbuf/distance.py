@@ -33,16 +33,14 @@ _GOOD = 0.9
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stretch:
-    """What to measure: the path, sizes of both options in bytes (None: left to the kernel), and
-    how long each pair is left to settle and then watched, in round trips.
+    """What to measure: the path, sizes of both options in bytes (None: left to the kernel) and the
+    congestion control (None: the default one).
     """
 
     distance: Distance
     sndbuf: tuple[int | None, ...]
     rcvbuf: tuple[int | None, ...]
     congestion: str | None
-    settle: int = 15
-    watch: int = 30
 
 
 def measure(stretch: Stretch, observe: Callable[[str], None] | None = None) -> Outcome:
@@ -114,8 +112,7 @@ def _one(
     segments: Segments,
     sysctls: Sysctl,
 ) -> Measurement | None:
-    settle = max(0.3, stretch.settle * distance.round_trip)
-    watch = max(0.5, stretch.watch * distance.round_trip)
+    settle, watch = spans(distance.round_trip)
     sender = way.connect(send, receive, stretch.congestion)
     try:
         begun = time.monotonic()
@@ -173,6 +170,16 @@ def _rates(moments: Sequence[tuple[float, int]], *, least: float) -> list[float]
             rates.append((has - had) / (moment - begun))
             begun, had = moment, has
     return rates
+
+
+def spans(round_trip: float) -> tuple[float, float]:
+    """How long a pair is left to settle and is watched then, in seconds: many round trips, but of
+    long ones no more than it takes.
+    """
+    return (
+        max(0.3, min(15 * round_trip, max(2.0, 4 * round_trip))),
+        max(0.5, min(30 * round_trip, max(3.0, (_BIN + 1) * round_trip))),
+    )
 
 
 def _send_until(sender: socket.socket, deadline: float) -> None:

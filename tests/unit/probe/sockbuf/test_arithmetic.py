@@ -6,6 +6,7 @@ import pytest
 
 from tests.unit.probe.sockbuf.known import LOOPBACK, SYSCTLS
 from tunekit.probe.sockbuf.arithmetic import Carried, Distance, Limit, carried, needed
+from tunekit.probe.sockbuf.distance import spans
 from tunekit.probe.sockbuf.rounds import throughput
 
 FAR = Distance(round_trip=0.02, rate=50e6)
@@ -62,6 +63,13 @@ def test_a_sender_that_is_woken_at_a_third_sends_less_than_its_buffer_a_round_tr
 
 def test_a_buffer_that_fills_the_path_carries_its_rate() -> None:
     assert throughput(room=100.0, round_trip=0.02, each=0.001) == pytest.approx(1000, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("round_trip", "seconds"), [(0.001, 0.8), (0.02, 0.9), (0.08, 3.6), (0.5, 5.0), (2.0, 20.0)]
+)
+def test_a_long_round_trip_is_not_watched_for_ever(round_trip: float, seconds: float) -> None:
+    assert sum(spans(round_trip)) == pytest.approx(seconds)
 
 
 def test_the_size_that_is_advised_carries_the_rate() -> None:

@@ -31,6 +31,11 @@ def test_one_pair_that_is_off_does_not_condemn_the_rules() -> None:
     assert fit.judged(rows) == tuple(rows)
 
 
+def test_one_segment_of_a_buffer_that_holds_but_a_few_is_near_enough() -> None:
+    rows = [accepted(5000, 4000)]
+    assert fit.judged(rows) == tuple(rows)
+
+
 def test_forecasts_of_another_kernel_are_left_out_and_said_to_be() -> None:
     rows = fit.judged([accepted(100_000, 60_000) for _ in range(4)] + [unread(2)])
     assert {row.predicted for row in rows} == {None}
