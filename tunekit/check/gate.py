@@ -53,19 +53,21 @@ def choose(
 
 
 def check_waivers(waivers: Iterable[Waiver]) -> None:
-    """Raise ProfileError for waivers of checks that there are not, each with its place."""
-    unknown = [
-        UsageError(
-            f"no check {each.check!r}",
-            key="waivers",
-            hint=_near(each.check),
-            location=each.location,
-        )
-        for each in waivers
-        if find(each.check) is None
-    ]
-    if unknown:
-        raise ProfileError(unknown)
+    """Raise ProfileError for waivers of checks that there are not, each with its place.
+
+    That a waiver has expired cannot be waived either.
+    """
+    problems = []
+    for each in waivers:
+        if each.check == WAIVERS.name:
+            message, hint = "a waiver cannot be waived", "give the one that expired a new date"
+        elif find(each.check) is None:
+            message, hint = f"no check {each.check!r}", _near(each.check)
+        else:
+            continue
+        problems.append(UsageError(message, key="waivers", hint=hint, location=each.location))
+    if problems:
+        raise ProfileError(problems)
 
 
 def run(facts: Facts, choice: Choice, today: date) -> tuple[Finding, ...]:

@@ -27,7 +27,13 @@ def check(facts: Facts) -> Iterator[Finding]:
     """
     ladder = _ladder(facts)
     if ladder is None:
-        yield _promises_none("capacity")
+        yield Finding(
+            check="capacity",
+            status=Status.SKIP,
+            subject="connections",
+            observed="the profile promises none",
+            remedy="add `probe: {connections: N}` to the profile to have this checked",
+        )
         return
     for rung in ladder.rungs:
         if rung.limit not in (_MEMORY_GROUP, _CONNTRACK):
@@ -135,16 +141,6 @@ def _ladder(facts: Facts) -> Forecast | None:
         nofile=int(reading.text.split()[0]) if isinstance(reading, Value) else None,
     )
     return forecast(service, facts.capacity)
-
-
-def _promises_none(check: str) -> Finding:
-    return Finding(
-        check=check,
-        status=Status.SKIP,
-        subject="connections",
-        observed="the profile promises none",
-        remedy="add `probe: {connections: N}` to the profile to have this checked",
-    )
 
 
 def judge(rung: Rung, wanted: int, *, check: str, enter: str = "") -> Finding:

@@ -94,13 +94,17 @@ def test_a_check_that_there_is_not_is_refused(option: str) -> None:
 
 
 def test_a_waiver_of_a_check_that_there_is_not_is_refused_with_its_line() -> None:
-    waivers = (WAIVER, replace(WAIVER, check="konnection"), replace(WAIVER, check="colour"))
+    names = ("konnection", "colour", "waivers")
+    waivers = (WAIVER, *(replace(WAIVER, check=name) for name in names))
 
     with pytest.raises(ProfileError) as caught:
         preflight(replace(facts().profile, waivers=waivers))
-    first, second = map(str, caught.value.problems)
+    first, second, third = map(str, caught.value.problems)
     assert first.startswith("p.yaml:20: waivers: no check 'konnection'; ")
     assert second.startswith("p.yaml:20: waivers: no check 'colour'; the checks are settings, ")
+    assert third == (
+        "p.yaml:20: waivers: a waiver cannot be waived; give the one that expired a new date"
+    )
 
 
 @pytest.mark.parametrize(
