@@ -11,7 +11,7 @@ from enum import Enum
 from pathlib import Path
 
 from tunekit.api.gathering import applying, gather
-from tunekit.api.session import Observer, Silent, summary, within
+from tunekit.api.session import Observer, Silent, here, summary, within
 from tunekit.api.targets import Target
 from tunekit.check import gate
 from tunekit.check.gate import Choice
@@ -46,6 +46,7 @@ class _Gate:
     probing: Probing | None
     target: Target
     netns: str | None
+    root: Path | None
     state_dir: Path
     as_user: str
     today: date
@@ -74,6 +75,7 @@ def preflight(
     wait: float = 0.0,
     interval: float = 2.0,
     netns: str | None = None,
+    root: Path | None = None,
     state_dir: Path | None = None,
     as_user: str = "nobody",
     today: date | None = None,
@@ -85,7 +87,8 @@ def preflight(
     the containers of `runtime`, of this process without any of them. `only`, `skip` and `warn` are
     names of checks. With `wait` it is asked every `interval` seconds until the answer is yes or
     that many seconds have passed; the load of `probing` is opened once nothing else is in the
-    way, or when the time is up. `today` decides which waivers have expired.
+    way, or when the time is up. `today` decides which waivers have expired. `root` is another root
+    file system: its files alone are judged, the keys at boot and the limits of `unit`.
 
     Writes nothing. The exit code is 0 for yes, 1 for no, 3 when something cannot be told; `policy`
     says what warnings and unknowns do to it. Raises UsageError for a check that there is not, and
@@ -98,6 +101,7 @@ def preflight(
         probing=probing,
         target=Target(pid=pid, unit=unit, user=user, runtime=runtime),
         netns=netns,
+        root=root,
         state_dir=state_dir or STATE_DIR,
         as_user=as_user,
         today=today or datetime.now(UTC).date(),
@@ -106,6 +110,12 @@ def preflight(
         raise UsageError(
             "no check is left to ask",
             hint="leave out --only or --skip; the check probe takes --probe, too",
+        )
+    if root is not None and (pid or user or runtime or probing or netns):
+        raise UsageError(
+            "of another root nothing runs",
+            key="--root",
+            hint="leave out --pid, --user, --runtime, --probe and --netns",
         )
     gate.check_waivers(profile.waivers)
     if interval <= 0:
@@ -155,6 +165,8 @@ def until_it_passes(
 
 
 def _looked(asked: _Gate) -> Report:
+    if asked.root is not None:
+        return _files_judged(asked, asked.root)
     facts = gather(
         asked.profile,
         state_dir=asked.state_dir,
@@ -172,6 +184,23 @@ def _looked(asked: _Gate) -> Report:
             data={"policy": asked.policy.value},
         ),
         gate.run(facts, asked.choice, asked.today),
+    )
+
+
+def _files_judged(asked: _Gate, root: Path) -> Report:
+    from tunekit.api.gating_files import judge_files
+
+    found = judge_files(asked.profile, asked.choice, root, unit=asked.target.unit)
+    return _report(
+        asked,
+        Report(
+            command="preflight",
+            host=here(),
+            profile=summary(asked.profile),
+            notes=asked.profile.warnings,
+            data={"policy": asked.policy.value},
+        ),
+        gate.settle(found, asked.choice, asked.profile.waivers, asked.today),
     )
 
 
