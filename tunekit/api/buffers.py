@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -69,6 +70,16 @@ def _named(kind: Any, names: Sequence[str], what: str) -> list[Any]:
     return [known[name] for name in dict.fromkeys(names)]
 
 
+def busy(load: float, cpus: int) -> list[str]:
+    """Say that times are not to be trusted when more wants to run than there are processors."""
+    if load <= cpus:
+        return []
+    return [
+        f"this host was busy: {load:.0f} processes wanted to run on {cpus} processors. Sizes do "
+        "not mind; times, rates and what is best do: measure again when it is quiet"
+    ]
+
+
 def _studied(parts: Sequence[Part], wanted: Wanted, watch: Observer) -> Report:
     from tunekit.probe.sockbuf import host, study
 
@@ -90,6 +101,7 @@ def _studied(parts: Sequence[Part], wanted: Wanted, watch: Observer) -> Report:
     data: Mapping[str, Any] = {
         "sockbuf": {"sentences": sentences, "sysctls": asdict(host.sysctls())}
     }
+    notes += busy(os.getloadavg()[0], len(os.sched_getaffinity(0)))
     return Report(
         command="sockbuf",
         host=here(),
