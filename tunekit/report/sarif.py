@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 from urllib.parse import quote
 
@@ -31,7 +31,7 @@ def render_sarif(report: Report) -> str:
     }
     driver = {
         "name": "tunekit",
-        "semanticVersion": version("tunekit"),
+        **_version(),
         "rules": [_rule(name) for name in rules],
     }
     run = {
@@ -42,6 +42,14 @@ def render_sarif(report: Report) -> str:
     }
     log = {"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}
     return json.dumps(log, indent=2, ensure_ascii=True) + "\n"
+
+
+def _version() -> dict[str, str]:
+    """The version of an installed tunekit; nothing when it runs from a folder of files."""
+    try:
+        return {"semanticVersion": version("tunekit")}
+    except PackageNotFoundError:
+        return {}
 
 
 def _rule(name: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from importlib import resources
@@ -397,6 +398,20 @@ def test_sarif_has_a_result_for_what_is_not_in_order() -> None:
         "is there room for the connections that the profile promises?",
         "can settings be changed here at all?",
     ]
+
+
+def test_sarif_is_written_where_nothing_is_installed() -> None:
+    code = (
+        f"import sys; sys.path.insert(0, {str(ROOT)!r})\n"
+        "from tests.support.reports import PREFLIGHT\n"
+        "from tunekit.report import Format, render\n"
+        "print(render(PREFLIGHT, Format.SARIF, width=80, colour=False))"
+    )
+    done = subprocess.run([sys.executable, "-S", "-c", code], capture_output=True, check=True)
+
+    (run,) = json.loads(done.stdout)["runs"]
+    assert "semanticVersion" not in run["tool"]["driver"]
+    assert run["results"]
 
 
 # Markdown
