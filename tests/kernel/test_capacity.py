@@ -37,7 +37,7 @@ def test_descriptors() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (5000, 5000))
     forecasts = [first(6000, ends, processes=1) for ends in (Ends.SERVER, Ends.LOOPBACK)]
 
-    proof = prove(Load(connections=6000, processes=1, patience=0.5, force=True))
+    proof = prove(Load(connections=6000, processes=1, patience=4, force=True))
 
     for limit, allows in forecasts:
         assert limit == "rlimit.nofile"
@@ -63,7 +63,7 @@ def test_the_accept_queue_under_a_burst() -> None:
         if progress.phase is Phase.CONNECT:
             os.kill(progress.processes[0], signal.SIGSTOP)
 
-    load = Load(connections=1000, processes=1, rate=1_000_000, patience=0.5, force=True)
+    load = Load(connections=1000, processes=1, rate=1_000_000, patience=4, force=True)
     proof = prove(load, observe=freeze)
 
     for limit, allows in forecasts:

@@ -43,7 +43,7 @@ def test_descriptors() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (5000, 5000))
     first = first_limit(Demand(connections=6000, processes=1))
 
-    proof = prove(Load(connections=6000, processes=1, patience=2, force=True))
+    proof = prove(Load(connections=6000, processes=1, patience=4, force=True))
 
     assert proof.obstacle is not None
     assert proof.obstacle.limit == first.limit == "rlimit.nofile"
@@ -73,7 +73,7 @@ def test_the_accept_queue_under_a_burst() -> None:
         if progress.phase is Phase.CONNECT:
             os.kill(progress.processes[0], signal.SIGSTOP)
 
-    load = Load(connections=1000, processes=1, rate=1_000_000, patience=0.5, force=True)
+    load = Load(connections=1000, processes=1, rate=1_000_000, patience=4, force=True)
     proof = prove(load, observe=freeze)
 
     assert proof.obstacle is not None

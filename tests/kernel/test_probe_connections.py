@@ -133,7 +133,7 @@ def test_messages_fit_through_the_smallest_buffers() -> None:
 
 
 def test_a_server_that_stops_reading_messages_loses_its_connections_only() -> None:
-    load = Load(connections=400, processes=2, messages=200, hold=1, patience=1, timeout=60)
+    load = Load(connections=400, processes=2, messages=200, hold=1, patience=4, timeout=60)
     proof = prove(load, observe=killing(Phase.HOLD, a_server, signal.SIGSTOP))
     assert accounted(proof)
     assert proof.proved == 200
@@ -243,7 +243,7 @@ def test_a_range_that_is_all_reserved_names_the_ports() -> None:
 def test_an_accept_queue_of_4_is_named_when_a_thousand_at_once_overflow_it() -> None:
     """They arrive before the server gets to run, which it is kept from here."""
     (SYSCTLS / "core/somaxconn").write_text("4")
-    load = Load(connections=1000, processes=1, rate=1_000_000, patience=0.5, timeout=60)
+    load = Load(connections=1000, processes=1, rate=1_000_000, patience=4, timeout=60)
     proof = prove(load, observe=killing(Phase.CONNECT, a_server, signal.SIGSTOP))
     assert accounted(proof)
     assert (proof.opened, proof.proved) == (5, 0)
@@ -312,7 +312,7 @@ def test_a_killed_client_is_named() -> None:
 
 @pytest.mark.slow
 def test_a_server_that_stops_reading_loses_its_connections_only() -> None:
-    load = Load(connections=1000, processes=2, hold=0.2, patience=1, timeout=60)
+    load = Load(connections=1000, processes=2, hold=0.2, patience=4, timeout=60)
     proof = prove(load, observe=killing(Phase.HOLD, a_server, signal.SIGSTOP))
     assert accounted(proof)
     assert (proof.proved, proof.opened) == (500, 1000)

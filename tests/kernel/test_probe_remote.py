@@ -395,7 +395,7 @@ def test_a_client_outlasts_the_end_of_the_service() -> None:
 def test_each_source_has_all_ports_to_itself() -> None:
     PORT_RANGE.write_text("40000 40099")
     with serving("127.0.0.1:7077") as server:
-        one = load(server, 150, sources=("127.0.0.5",), patience=0.5)
+        one = load(server, 150, sources=("127.0.0.5",), patience=4)
         both = load(server, 150, sources=("127.0.0.5", "127.0.0.6"))
     assert one.proof.obstacle is not None
     assert one.proof.obstacle.limit == "net.ipv4.ip_local_port_range"
