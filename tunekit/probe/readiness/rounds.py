@@ -11,6 +11,7 @@ import ctypes
 import random
 import statistics
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -31,7 +32,10 @@ _STRETCHES = 3
 _LONG = 500_000
 """Nanoseconds of a call that is not made three times a round."""
 _CHURNED = 64
-_CALIBRATIONS = 101
+_LONGS = 51
+_LATELY = 51
+_SHORT = 50_000
+"""Nanoseconds of a stretch in which the clock's own time shows."""
 _READ = 256
 _RESHUFFLED = 1000
 """Up to so many active descriptors there is another random set each round; more are written to
@@ -44,25 +48,32 @@ class Clock:
 
     Calls that find something ready never sleep, so on a quiet machine the two are the same, and
     elsewhere the second leaves out what other programs took meanwhile. Reading it costs a system
-    call, so it is only believed when it says less. `fixed` is what remains of Python in a stretch
-    of a single call, beyond what a call costs in a long one; it is taken off.
+    call, so it is only believed when it says less. `call` is the nanoseconds that the cheapest
+    system call takes in a long stretch.
     """
 
     def __init__(self) -> None:
-        null = waiters.NullWaiter()
-        self.fixed = 0
+        self._null = waiters.NullWaiter()
         many = 256
-        singles, longs = [], []
-        for _ in range(_CALIBRATIONS):
-            singles.append(self.time(lambda: null.run(Wait.NOW, 1))[0])
-            longs.append(self.time(lambda: null.run(Wait.NOW, many))[0])
+        longs = [self._taken(lambda: self._null.run(Wait.NOW, many))[0] for _ in range(_LONGS)]
         self.call = statistics.median(longs) / many
-        # Rather too little than more than there was.
-        quarter = statistics.quantiles(singles, n=4)[0]
-        self.fixed = max(0, round(quarter - self.call))
+        # What single calls took lately: the machine of a minute ago may have been another one.
+        self._singles: deque[float] = deque(maxlen=_LATELY)
 
     def time(self, run: Callable[[], int]) -> tuple[float, int]:
-        """Call it; returns nanoseconds and what it returned."""
+        """Call it; returns nanoseconds and what it returned.
+
+        From a short stretch is taken what one of a single cheapest call takes beyond the call: the
+        clock's own time, and Python's around it.
+        """
+        taken, found = self._taken(run)
+        if taken < _SHORT:
+            self._singles.append(self._taken(lambda: self._null.run(Wait.NOW, 1))[0])
+            taken -= max(0.0, statistics.median(self._singles) - self.call)
+        return max(0.0, taken), found
+
+    @staticmethod
+    def _taken(run: Callable[[], int]) -> tuple[float, int]:
         cpu = time.thread_time_ns
         wall = time.perf_counter_ns
         before = cpu()
@@ -70,7 +81,7 @@ class Clock:
         found = run()
         end = wall()
         after = cpu()
-        return max(0, min(end - start, after - before) - self.fixed), found
+        return float(min(end - start, after - before)), found
 
 
 class Turn(NamedTuple):
