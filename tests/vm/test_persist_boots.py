@@ -170,7 +170,7 @@ def cut(system: System, *, times: int, seed: int) -> None:
     before: list[Sequence[str]] = []
     last = 0.0
     # It starts with Python, so that the end is where something happens. The cuts close in on it,
-    # from before anything was done and from after it was.
+    # from before anything was done and from after it was, and follow a host that grows slower.
     earliest, latest = 0.4 * length, 1.05 * length
     for _ in range(times):
         moment = moments.uniform(earliest, latest)
@@ -178,9 +178,9 @@ def cut(system: System, *, times: int, seed: int) -> None:
         if before:
             state = _account(first, texts, ran)
             if state == "applied":
-                latest = (latest + last) / 2
+                earliest, latest = earliest * 0.9, (latest + last) / 2
             elif not state:
-                earliest = (earliest + last) / 2
+                earliest, latest = (earliest + last) / 2, latest * 1.1
         before, last = look, moment
     _account(first, texts, system.boot(look))
     restored, listed = system.boot([ALL, LIST])

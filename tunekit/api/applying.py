@@ -132,7 +132,7 @@ def _preview(orders: _Orders, on: Ground) -> Report:
     report = outcome.preview(orders.profile, plan, snapshot.host, keep_going=orders.keep_going)
     if orders.keeping is not None:
         with peek(on.state_dir) as journal:
-            kept = _draft(orders, journal.files() if journal else ())
+            kept = _draft(orders, journal.files() if journal else (), plan)
         report = _with_boot(report, kept, planned=True)
     return replace(report, notes=(*report.notes, *unfinished(on.state_dir)))
 
@@ -166,7 +166,7 @@ def _transacted(orders: _Orders, on: Ground) -> Report:
         if plan.blocked and not orders.keep_going:
             return outcome.blocked(profile, plan, snapshot.host)
         remarks = tuple(dict.fromkeys(outcome.dropped(profile, plan, snapshot.host, journal)))
-        kept = _draft(orders, journal.files())
+        kept = _draft(orders, journal.files(), plan)
         files = kept.files if kept else ()
         applied = _carry_out(orders, plan, snapshot.host, on, journal, guard, files)
         report = outcome.applied_report(
@@ -186,13 +186,18 @@ def _transacted(orders: _Orders, on: Ground) -> Report:
         return report
 
 
-def _draft(orders: _Orders, claims: Sequence[Filed]) -> Draft | None:
+def _draft(orders: _Orders, claims: Sequence[Filed], plan: Plan) -> Draft | None:
     """The files that make the profile last, where that was asked for."""
     if orders.keeping is None:
         return None
     from tunekit.api.keeping import draft
 
-    return draft(orders.profile, replace(orders.keeping, allow=orders.allow), claims)
+    return draft(
+        orders.profile,
+        replace(orders.keeping, allow=orders.allow),
+        claims,
+        left_out=frozenset(change.key for change in plan.blocked),
+    )
 
 
 def _with_boot(report: Report, kept: Draft | None, *, planned: bool = False) -> Report:

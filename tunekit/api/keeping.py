@@ -94,8 +94,16 @@ def standing(claims: Iterable[Filed], root: str, name: str) -> dict[str, str]:
     return {path: text for path, text in newest.items() if text is not None}
 
 
-def draft(profile: Profile, keeping: Keeping, claims: Sequence[Filed]) -> Draft:
+def draft(
+    profile: Profile,
+    keeping: Keeping,
+    claims: Sequence[Filed],
+    *,
+    left_out: frozenset[str] = frozenset(),
+) -> Draft:
     """Work out the files of a profile. Writes nothing.
+
+    `left_out` are keys that were found impossible here.
 
     Raises ProfileError for keys and limits that are not allowed, UsageError for names that cannot
     stand in a file, and FileRefused for a file that is there and not as tunekit left it.
@@ -106,7 +114,7 @@ def draft(profile: Profile, keeping: Keeping, claims: Sequence[Filed]) -> Draft:
     # What boot would do without us, so that the outcome does not depend on an earlier one.
     without = look(keeping.root, overlay=dict.fromkeys(own))
     wanted = wishes(profile, without)
-    work = _Work(profile=profile, keeping=keeping, name=name, without=without)
+    work = _Work(profile=profile, keeping=keeping, name=name, without=without, left_out=left_out)
     _check_allowed(work)
     after = prospects(wanted, without)
     texts_by_path: dict[str, str] = {}
@@ -167,6 +175,7 @@ class _Work:
     keeping: Keeping
     name: str
     without: Outlook
+    left_out: frozenset[str] = frozenset()
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -204,7 +213,7 @@ def _sysctl_lines(work: _Work, wanted: Sequence[Wish], after: Sequence[Prospect]
     for wish, prospect, setting in zip(wanted, after, work.profile.settings, strict=True):
         key = str(wish.key)
         tunable = catalog.find(key)
-        if prospect.status is Status.PASS:
+        if prospect.status is Status.PASS or key in work.left_out:
             continue
         if prospect.status is Status.UNKNOWN and work.keeping.boot_unit:
             continue

@@ -421,6 +421,21 @@ at: p.yaml:5
 """,
     ),
     case(
+        # 4194304 is the default from 6.18 on alone.
+        facts(
+            setting("net.core.rmem_max", at_least(4194304)),
+            readings={"net.core.rmem_max": "4194304"},
+        ),
+        """
+boot net.core.rmem_max: warn
+expected: at least 4194304
+observed: no file sets it, so that the kernel's default comes back
+why: what is set at run time is gone with the next boot
+remedy: tunekit persist p.yaml
+at: p.yaml:5
+""",
+    ),
+    case(
         facts(
             setting("fs.epoll.max_user_watches", at_least(1000)),
             readings={"fs.epoll.max_user_watches": "5000"},
