@@ -18,6 +18,8 @@ from tunekit.errors import ExitCode, ProfileError, UsageError
 from tunekit.files.writing import FileRefused
 from tunekit.profile.model import Profile
 
+pytestmark = pytest.mark.slow
+
 FILE = Path("/etc/sysctl.d/90-tunekit-mine.conf")
 SOMAXCONN = Path("/proc/sys/net/core/somaxconn")
 PROFILE = """\

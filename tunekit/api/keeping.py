@@ -10,7 +10,7 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import field
 from pathlib import Path
 from shutil import which
 
@@ -71,11 +71,6 @@ class Draft:
     findings: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()
     standing: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def holds(self) -> bool:
-        """Tell whether boot will keep every setting."""
-        return all(finding.status is Status.PASS for finding in self.findings)
 
 
 def slug(profile: Profile) -> str:
@@ -382,7 +377,5 @@ def _findings(work: _Work, wanted: Sequence[Wish], after: Sequence[Prospect]) ->
 def unsettled(found: Draft) -> tuple[Finding, ...]:
     """The settings that boot will not keep in spite of the files."""
     return tuple(
-        replace(finding)
-        for finding in found.findings
-        if finding.status in (Status.FAIL, Status.UNKNOWN)
+        finding for finding in found.findings if finding.status in (Status.FAIL, Status.UNKNOWN)
     )
