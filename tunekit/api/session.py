@@ -99,12 +99,12 @@ def make_plan(
     plan = make(profile, snapshot, allow=allowed, processes=_present_limits(profile, pids))
     if pids:
         return plan
-    return replace(plan, warnings=(*plan.warnings, *_warnings(profile, snapshot)))
+    return replace(plan, warnings=(*plan.warnings, *_warnings(profile, snapshot, plan)))
 
 
-def _warnings(profile: Profile, snapshot: Snapshot) -> Iterator[str]:
+def _warnings(profile: Profile, snapshot: Snapshot, plan: Plan) -> Iterator[str]:
     """Say of which limits a process started from here gets too little, and what mends it."""
-    for each in shortfalls(profile, snapshot):
+    for each in shortfalls(profile, snapshot, plan):
         advice = f"start it with `tunekit run {spelling(profile.path)} -- CMD`"
         if each.obstacle is not None:
             advice = "; ".join(each.obstacle)

@@ -121,9 +121,12 @@ class Shortfall:
     obstacle: tuple[str, str] | None
 
 
-def shortfalls(profile: Profile, snapshot: Snapshot) -> Iterator[Shortfall]:
-    """Find the limits of which a process started from here would get too little."""
-    nr_open = snapshot.text(NR_OPEN)
+def shortfalls(profile: Profile, snapshot: Snapshot, plan: Plan) -> Iterator[Shortfall]:
+    """Find the limits of which a process started from here would get too little, once a plan is
+    carried out.
+    """
+    raised = [change.target for change in plan.writes if change.key == str(NR_OPEN)]
+    nr_open = raised[0] if raised else snapshot.text(NR_OPEN)
     for limit in profile.limits:
         reading = snapshot.limits.get(limit.name)
         if not isinstance(reading, Value):

@@ -17,7 +17,7 @@ from tests.unit.engine.builders import (
     snapshot,
 )
 from tunekit.engine.limits import Shortfall, shortfalls
-from tunekit.engine.model import Outcome
+from tunekit.engine.model import Outcome, Plan
 from tunekit.engine.plan import make
 from tunekit.errors import ProfileError
 from tunekit.kernel.readings import Cause, Denied, Elsewhere, Missing, Reading
@@ -186,7 +186,7 @@ class TestLimits:
         found = snapshot({}, limits={"nofile": snapshot({"a.b": "1024 4096"}).readings[key("a.b")]})
         wanted = profile(limits=(limit("nofile", at_least(9000)),))
         assert make(wanted, found).writes == ()
-        assert list(shortfalls(wanted, found)) == [
+        assert list(shortfalls(wanted, found, Plan())) == [
             Shortfall(name="nofile", present="1024:4096", wanted="9000:9000", obstacle=None)
         ]
 
@@ -196,12 +196,25 @@ class TestLimits:
             limits={"nofile": snapshot({"a.b": "1024 4096"}).readings[key("a.b")]},
         )
         wanted = profile(limits=(limit("nofile", at_least(9000)),))
-        assert [each.obstacle for each in shortfalls(wanted, found)] == [
+        plan = make(wanted, found)
+        assert [each.obstacle for each in shortfalls(wanted, found, plan)] == [
             (
                 "a hard nofile of 9000 is above fs.nr_open (5000), which even root may not pass",
                 "add fs.nr_open: {at_least: 9000} to the profile, or ask for less",
             )
         ]
+
+    def test_a_shortfall_is_judged_by_what_the_plan_makes_of_nr_open(self) -> None:
+        found = snapshot(
+            {"fs.nr_open": "1048576"},
+            limits={"nofile": snapshot({"a.b": "1024 4096"}).readings[key("a.b")]},
+        )
+        wanted = profile(
+            setting("fs.nr_open", at_least(3_000_000)),
+            limits=(limit("nofile", at_least(2_000_000)),),
+        )
+        (found_one,) = shortfalls(wanted, found, make(wanted, found))
+        assert found_one.obstacle is None
 
     def test_at_least_means_soft_and_hard(self) -> None:
         plan = make(
