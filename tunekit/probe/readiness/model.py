@@ -105,11 +105,12 @@ def study(
     sizes = tuple(sorted(set(descriptors or (QUICK_LADDER if quick else LADDER))))
     if sizes[0] < 1:
         raise UsageError("fewer than one descriptor", hint="give sizes such as 10,1000")
+    served = (10, 100) if quick else Study().per_connection
     return Study(
         descriptors=sizes,
         passes=passes,
         rounds=-(-(rounds or ROUNDS) // passes) + 1,
-        per_connection=(10, 100) if quick else Study().per_connection,
+        per_connection=tuple(size for size in served if size <= sizes[-1]) or sizes[-1:],
         cross_check=cross_check,
         seconds=None if descriptors or rounds else QUICK_SECONDS if quick else SECONDS,
     )

@@ -42,3 +42,12 @@ def test_sizes_that_do_not_fit_give_way_to_the_ceiling() -> None:
 
 def test_nothing_fits_under_no_ceiling() -> None:
     assert cut((10,), Ceiling(most=-5, why="full"))[0] == ()
+
+
+@pytest.mark.parametrize(
+    ("descriptors", "served"), [([10, 30], (30,)), ([500], (100,)), (None, (100, 1000, 2000))]
+)
+def test_no_more_connections_are_served_than_are_watched(
+    descriptors: list[int] | None, served: tuple[int, ...]
+) -> None:
+    assert study(descriptors=descriptors).per_connection == served
