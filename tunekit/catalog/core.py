@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from tunekit.catalog.model import Risk, Scope, Tier, Tunable
+from tunekit.catalog.model import Lax, Risk, Scope, Tier, Tunable
 from tunekit.catalog.shapes import (
     COUNT,
+    COUNT_INT,
     FLAG,
     FLAG_INT,
-    FLAG_U8,
     IMMEDIATELY,
     INT_MAX,
     NEW_LISTEN,
     NEW_SOCKETS,
     NOTHING,
+    SECONDS_MAX,
     mode,
     number,
 )
@@ -95,8 +96,8 @@ ENTRIES = (
     ),
     Tunable(
         pattern="net.core.optmem_max",
-        # 6.1 takes negatives, which forbid every option.
-        fields=COUNT,
+        # A negative, which 6.1 takes, forbids every option.
+        fields=COUNT_INT,
         unit="bytes",
         scope=Scope.NETNS,
         summary="Memory of one socket for options, filters, multicast lists and zero-copy notices",
@@ -170,7 +171,7 @@ ENTRIES = (
     ),
     Tunable(
         pattern="net.core.high_order_alloc_disable",
-        fields=FLAG_U8,
+        fields=FLAG,
         unit="flag",
         summary="Fill socket buffers from single pages instead of 32 KiB blocks",
         takes_effect=IMMEDIATELY,
@@ -191,7 +192,7 @@ ENTRIES = (
     ),
     Tunable(
         pattern="net.core.tstamp_allow_data",
-        fields=FLAG_INT,
+        fields=FLAG,
         unit="flag",
         scope=Scope.NETNS,
         summary="Let a process get the packet's content back together with its send timestamp",
@@ -202,7 +203,7 @@ ENTRIES = (
     ),
     Tunable(
         pattern="net.core.message_burst",
-        fields=COUNT,
+        fields=COUNT_INT,
         unit="messages",
         summary="Kernel messages about the network that may come at once before they are thinned",
         takes_effect=IMMEDIATELY,
@@ -213,7 +214,7 @@ ENTRIES = (
     ),
     Tunable(
         pattern="net.core.message_cost",
-        fields=COUNT,
+        fields=number(0, SECONDS_MAX, lax=Lax.BELOW),
         unit="seconds",
         summary="Interval over which kernel messages about the network are thinned",
         takes_effect=IMMEDIATELY,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from tunekit.catalog.model import Direction, Risk, Scope, Tier, Tunable
+from tunekit.catalog.model import Direction, Lax, Risk, Scope, Tier, Tunable
 from tunekit.catalog.shapes import (
     COUNT,
+    COUNT_INT,
     FLAG,
     FLAG_U8,
     IMMEDIATELY,
@@ -96,7 +97,7 @@ ENTRIES = (
     ),
     Tunable(
         pattern="net.unix.max_dgram_qlen",
-        fields=COUNT,
+        fields=COUNT_INT,
         unit="datagrams",
         scope=Scope.NETNS,
         summary="Datagrams that wait at one AF_UNIX socket before senders block or get EAGAIN",
@@ -122,7 +123,7 @@ ENTRIES = (
     ),
     Tunable(
         pattern="net.ipv4.icmp_ratemask",
-        fields=mode(0, INT_MAX),
+        fields=mode(0, INT_MAX, lax=Lax.BELOW),
         unit="flags",
         scope=Scope.NETNS,
         summary="Types of ICMP to which icmp_ratelimit applies, one bit each",

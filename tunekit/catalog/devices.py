@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from tunekit.catalog.model import Risk, Scope, Tier, Tunable
+from tunekit.catalog.model import Lax, Risk, Scope, Tier, Tunable
 from tunekit.catalog.shapes import (
     COUNT,
+    COUNT_INT,
     FLAG_INT,
     IMMEDIATELY,
     LONG_MAX,
@@ -21,7 +22,7 @@ ENTRIES = (
     Tunable(
         pattern="net.core.netdev_max_backlog",
         # The kernel takes negatives, which drop every packet.
-        fields=COUNT,
+        fields=COUNT_INT,
         unit="packets",
         summary="Packets that wait on each processor when no driver polls for them: loopback, "
         "veth, steered ones",
@@ -36,7 +37,7 @@ ENTRIES = (
     ),
     Tunable(
         pattern="net.core.netdev_budget",
-        fields=number(1),
+        fields=number(1, lax=Lax.BELOW),
         unit="packets",
         summary="Packets that one round of receiving may handle on a processor",
         takes_effect=IMMEDIATELY,
@@ -152,9 +153,9 @@ ENTRIES = (
     ),
     Tunable(
         pattern="net.core.flow_limit_table_len",
-        fields=number(1),
+        fields=number(1, 2**30),
         unit="buckets",
-        summary="Buckets in which flows are counted for the limit under overload",
+        summary="Buckets in which flows are counted for the limit under overload, a power of two",
         takes_effect="processors switched on in flow_limit_cpu_bitmap afterwards",
         default="4096",
         related=("net.core.flow_limit_cpu_bitmap",),
@@ -173,7 +174,7 @@ ENTRIES = (
     ),
     Tunable(
         pattern="net.core.qdisc_max_burst",
-        fields=COUNT,
+        fields=COUNT_INT,
         unit="packets",
         summary="Packets that may wait to enter a queueing discipline that is busy",
         takes_effect=IMMEDIATELY,
@@ -205,7 +206,7 @@ ENTRIES = (
     ),
     Tunable(
         pattern="net.core.xfrm_acq_expires",
-        fields=number(0),
+        fields=COUNT_INT,
         unit="seconds",
         scope=Scope.NETNS,
         summary="Time that an IPsec association may take to be negotiated",

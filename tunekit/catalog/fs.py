@@ -5,6 +5,7 @@ from __future__ import annotations
 from tunekit.catalog.model import Direction, Risk, Tier, Tunable
 from tunekit.catalog.shapes import (
     COUNT,
+    COUNT_INT,
     INT_MAX,
     LONG_MAX,
     OBSERVED,
@@ -179,7 +180,7 @@ ENTRIES = (
     ),
     Tunable(
         pattern="fs.mqueue.queues_max",
-        fields=COUNT,
+        fields=COUNT_INT,
         unit="queues",
         summary="POSIX message queues in one IPC namespace",
         takes_effect="the next mq_open that creates",

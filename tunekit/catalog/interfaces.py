@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tunekit.catalog.model import Field, Risk, Scope, Tier, Tunable
-from tunekit.catalog.shapes import FLAG_INT, IMMEDIATELY, INT_MAX, NAME, mode, number
+from tunekit.catalog.model import Field, Lax, Risk, Scope, Tier, Tunable
+from tunekit.catalog.shapes import COUNT_INT, FLAG_INT, IMMEDIATELY, INT_MAX, NAME, mode, number
 from tunekit.values import Kind
 
 _V4_SOURCE = "net/ipv4/devinet.c; include/linux/inetdevice.h"
@@ -103,7 +103,7 @@ ENTRIES = (
         "rp_filter",
         "Drop packets whose sender would be answered elsewhere: 1 yes, 2 if nowhere; the larger "
         "of `all` and this counts",
-        fields=mode(0, 2),
+        fields=mode(0, 2, lax=Lax.BOTH),
         unit="mode",
         tier=Tier.SECURITY,
         default="0; systemd sets 2",
@@ -158,7 +158,7 @@ ENTRIES = (
     *_v4(
         "arp_ignore",
         "Which ARP requests are answered: 0 for any local address, 1 for those of the interface",
-        fields=mode(0, 8),
+        fields=mode(0, 8, lax=Lax.BOTH),
         unit="mode",
         tier=Tier.SECURITY,
         risk=Risk.MEDIUM,
@@ -167,14 +167,14 @@ ENTRIES = (
     *_v4(
         "arp_announce",
         "Which own address ARP requests name: 0 any, 1 one that fits, 2 the best one",
-        fields=mode(0, 2),
+        fields=mode(0, 2, lax=Lax.BOTH),
         unit="mode",
     ),
     *_v4("arp_notify", "Announce an address when the interface comes up"),
     *_v4(
         "arp_accept",
         "Learn neighbours from announcements that nobody asked for",
-        fields=mode(0, 2),
+        fields=mode(0, 2, lax=Lax.BOTH),
         unit="mode",
         tier=Tier.SECURITY,
         risk=Risk.MEDIUM,
@@ -278,7 +278,7 @@ ENTRIES = (
     *_v6(
         "accept_ra",
         "Configure from router advertisements: 0 never, 1 unless forwarding, 2 always",
-        fields=mode(0, 2),
+        fields=mode(0, 2, lax=Lax.BOTH),
         unit="mode",
         tier=Tier.SECURITY,
         default="1",
@@ -289,24 +289,24 @@ ENTRIES = (
     *_v6(
         "use_tempaddr",
         "Addresses that change: 0 or less none, 1 also, 2 preferred",
-        fields=mode(-1, 2),
+        fields=mode(-1, 2, lax=Lax.BOTH),
         unit="mode",
         default="0",
     ),
     *_v6(
         "accept_dad",
         "Check that an address is free: 0 no, 1 yes, 2 and switch IPv6 off when it is not",
-        fields=mode(0, 2),
+        fields=mode(0, 2, lax=Lax.BOTH),
         unit="mode",
         default="1",
     ),
-    *_v6("dad_transmits", "Probes that an address is free", fields=number(), unit="probes"),
+    *_v6("dad_transmits", "Probes that an address is free", fields=COUNT_INT, unit="probes"),
     *_v6("hop_limit", "Hops that packets may take", fields=number(1, 255), unit="hops"),
     *_v6("mtu", "Largest IPv6 packet", fields=number(1280), unit="bytes"),
     *_v6(
         "max_addresses",
         "Addresses that advertisements may give the interface; 0 is no limit",
-        fields=number(),
+        fields=COUNT_INT,
         unit="addresses",
         default="16",
     ),

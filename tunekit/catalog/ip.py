@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tunekit.catalog.model import Risk, Scope, Tier, Tunable
+from tunekit.catalog.model import Lax, Risk, Scope, Tier, Tunable
 from tunekit.catalog.shapes import (
-    COUNT,
+    COUNT_INT,
     FLAG,
     FLAG_INT,
     FLAG_U8,
@@ -24,7 +24,7 @@ ENTRIES = (
     Tunable(
         pattern="net.ipv4.ip_forward",
         # The kernel takes any int for on.
-        fields=FLAG,
+        fields=mode(0, 1, lax=Lax.BOTH),
         unit="flag",
         tier=Tier.SECURITY,
         scope=Scope.NETNS,
@@ -74,7 +74,7 @@ ENTRIES = (
     ),
     Tunable(
         pattern="net.ipv4.ip_no_pmtu_disc",
-        fields=mode(0, 3),
+        fields=mode(0, 3, lax=Lax.ABOVE),
         unit="mode",
         scope=Scope.NETNS,
         summary="Path MTU discovery: 0 on, 1 off, 2 for others only, 3 with checked ICMP only",
@@ -109,7 +109,7 @@ ENTRIES = (
     ),
     Tunable(
         pattern="net.ipv4.inet_peer_threshold",
-        fields=COUNT,
+        fields=COUNT_INT,
         unit="peers",
         summary="Remembered peers above which old ones are forgotten sooner",
         takes_effect=IMMEDIATELY,
@@ -119,7 +119,7 @@ ENTRIES = (
     ),
     Tunable(
         pattern="net.ipv4.igmp_max_memberships",
-        fields=COUNT,
+        fields=COUNT_INT,
         unit="groups",
         scope=Scope.NETNS,
         summary="Multicast groups that one socket may join; more fail with ENOBUFS",
@@ -130,7 +130,7 @@ ENTRIES = (
     ),
     Tunable(
         pattern="net.ipv4.igmp_max_msf",
-        fields=COUNT,
+        fields=COUNT_INT,
         unit="sources",
         scope=Scope.NETNS,
         summary="Senders that one socket may choose in one multicast group",
@@ -196,7 +196,7 @@ ENTRIES = (
     ),
     Tunable(
         pattern="net.ipv4.route.min_adv_mss",
-        fields=COUNT,
+        fields=COUNT_INT,
         unit="bytes",
         scope=Scope.NETNS,
         summary="Smallest segment that the host asks its peers for",
@@ -207,7 +207,7 @@ ENTRIES = (
     ),
     Tunable(
         pattern="net.ipv4.xfrm4_gc_thresh",
-        fields=mode(0, INT_MAX),
+        fields=mode(0, INT_MAX, lax=Lax.BELOW),
         unit="entries",
         tier=Tier.OBSOLETE,
         scope=Scope.NETNS,

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
-from tunekit.catalog.model import Direction, Field, Risk, Tier, Tunable
-from tunekit.catalog.shapes import COUNT, FLAG, IMMEDIATELY, ULONG_MAX, mode, number
+from tunekit.catalog.model import Direction, Field, Lax, Risk, Tier, Tunable
+from tunekit.catalog.shapes import (
+    COUNT,
+    COUNT_INT,
+    FLAG,
+    FLAG_INT,
+    IMMEDIATELY,
+    ULONG_MAX,
+    mode,
+    number,
+)
 
 _RESERVES = "a reserve that is too large leaves nothing, and the kernel kills processes"
 
@@ -37,7 +46,7 @@ ENTRIES = (
     ),
     Tunable(
         pattern="vm.overcommit_ratio",
-        fields=COUNT,
+        fields=COUNT_INT,
         unit="percent",
         summary="Share of the memory that may be promised with overcommit_memory=2",
         takes_effect="the next allocation",
@@ -192,7 +201,7 @@ ENTRIES = (
     Tunable(
         pattern="vm.dirty_writeback_centisecs",
         # The kernel takes negatives, which nobody means.
-        fields=COUNT,
+        fields=COUNT_INT,
         unit="centiseconds",
         summary="Pause between looks for data to write to the disk; 0 never looks",
         takes_effect=IMMEDIATELY,
@@ -216,7 +225,7 @@ ENTRIES = (
     ),
     Tunable(
         pattern="vm.zone_reclaim_mode",
-        fields=mode(0, 7),
+        fields=mode(0, 7, lax=Lax.ABOVE),
         unit="flags",
         summary="Free memory of the near node before taking some of a far one",
         takes_effect=IMMEDIATELY,
@@ -251,7 +260,7 @@ ENTRIES = (
     ),
     Tunable(
         pattern="vm.oom_kill_allocating_task",
-        fields=mode(0, 2**31 - 1),
+        fields=FLAG_INT,
         unit="flag",
         summary="When memory runs out, kill the process that asked instead of the largest",
         takes_effect=IMMEDIATELY,

@@ -51,18 +51,42 @@ class Risk(Enum):
     HIGH = "high"
 
 
+class Lax(Enum):
+    """Where the kernel stores what is out of range: a number that means nothing, or nothing good.
+
+    A profile may not ask for it all the same.
+    """
+
+    NOWHERE = "nowhere"
+    BELOW = "below the minimum"
+    ABOVE = "above the maximum"
+    BOTH = "below the minimum and above the maximum"
+
+    @property
+    def below(self) -> bool:
+        """Tell whether what is under the minimum is stored."""
+        return self is Lax.BELOW or self is Lax.BOTH
+
+    @property
+    def above(self) -> bool:
+        """Tell whether what is over the maximum is stored."""
+        return self is Lax.ABOVE or self is Lax.BOTH
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
     """One number of a value. A scalar has one field with an empty name.
 
-    `minimum` and `maximum` are inclusive, None where the kernel enforces nothing. They are the
-    widest that any kernel in use accepts: a narrower kernel answers EINVAL, which is data.
+    `minimum` and `maximum` are inclusive, None where there is no bound. They are the widest that
+    any kernel in use accepts: a narrower kernel answers EINVAL, which is data. `lax` says which
+    of the two the kernel does not enforce (docs/reference/kernels.md has what real ones did).
     """
 
     name: str = ""
     minimum: int | None = None
     maximum: int | None = None
     direction: Direction = Direction.UP
+    lax: Lax = Lax.NOWHERE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tunekit.catalog.model import Field, Risk, Scope, Tunable
+from tunekit.catalog.model import Field, Lax, Risk, Scope, Tunable
 from tunekit.catalog.shapes import COUNT, IMMEDIATELY, SECONDS, number
 
 _SAME_NUMBER = {
@@ -65,13 +65,20 @@ def _per_interface(family: str) -> Iterator[Tunable]:
         ("gc_stale_time", SECONDS, "seconds", "Silence after which an entry is stale", "60", False),
         (
             "base_reachable_time_ms",
-            number(1),
+            number(1, lax=Lax.BELOW),
             "milliseconds",
             "Mean time that an entry is believed without a check",
             "30000",
             True,
         ),
-        ("retrans_time_ms", number(1), "milliseconds", "Pause between requests", "1000", True),
+        (
+            "retrans_time_ms",
+            number(1, lax=Lax.BELOW),
+            "milliseconds",
+            "Pause between requests",
+            "1000",
+            True,
+        ),
         ("delay_first_probe_time", SECONDS, "seconds", "Pause before the first check", "5", False),
         ("ucast_solicit", COUNT, "requests", "Requests to the known address", "3", False),
         ("mcast_solicit", COUNT, "requests", "Requests to everybody", "3", False),

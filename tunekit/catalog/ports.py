@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tunekit.catalog.model import Direction, Field, Risk, Scope, Tier, Tunable
-from tunekit.catalog.shapes import FLAG, FLAG_U8, IMMEDIATELY, NEXT_CONNECT, UINT_MAX, number
+from tunekit.catalog.model import Direction, Field, Lax, Risk, Scope, Tier, Tunable
+from tunekit.catalog.shapes import FLAG, FLAG_U8, IMMEDIATELY, NEXT_CONNECT, UINT_MAX, mode, number
 from tunekit.values import Kind
 
 ENTRIES = (
@@ -88,7 +88,7 @@ ENTRIES = (
     ),
     Tunable(
         pattern="net.ipv6.ip_nonlocal_bind",
-        fields=FLAG,
+        fields=mode(0, 1, lax=Lax.ABOVE),
         unit="flag",
         scope=Scope.NETNS,
         summary="Let sockets bind IPv6 addresses that this host does not have, or not yet",

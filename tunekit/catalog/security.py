@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tunekit.catalog.model import Direction, Field, Risk, Scope, Tier, Tunable
+from tunekit.catalog.model import Direction, Field, Lax, Risk, Scope, Tier, Tunable
 from tunekit.catalog.shapes import (
     FLAG,
     FLAG_INT,
@@ -99,7 +99,7 @@ ENTRIES = (
     ),
     _guard(
         "kernel.core_pipe_limit",
-        (Field(minimum=0, maximum=INT_MAX, direction=Direction.NONE),),
+        mode(0, INT_MAX, lax=Lax.BELOW),
         "core dumps",
         "Core dumps piped to programs at the same time; 0 sets no limit",
         default="0",
@@ -174,7 +174,7 @@ ENTRIES = (
     ),
     _guard(
         "kernel.sysrq",
-        mode(0, INT_MAX),
+        mode(0, INT_MAX, lax=Lax.BELOW),
         "flags",
         "What the magic keys of the console may do",
         default="438 or 16, by distribution",
@@ -196,7 +196,7 @@ ENTRIES = (
     ),
     _guard(
         "kernel.randomize_va_space",
-        mode(0, 2),
+        mode(0, 2, lax=Lax.BOTH),
         "mode",
         "Programs at random addresses: 0 no, 1 all but the heap, 2 all",
         default="2",
@@ -228,7 +228,7 @@ ENTRIES = (
     ),
     _guard(
         "kernel.perf_event_paranoid",
-        mode(-1, 4),
+        mode(-1, 4, lax=Lax.BOTH),
         "level",
         "How much of perf ordinary users may have; higher is less",
         default="2; 3 on Debian",

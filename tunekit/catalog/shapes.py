@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tunekit.catalog.model import Direction, Field
+from tunekit.catalog.model import Direction, Field, Lax
 
 U8_MAX = 255
 INT_MAX = 2**31 - 1
@@ -25,15 +25,19 @@ OBSERVED = "nothing to apply: the kernel reports it"
 
 
 def number(
-    minimum: int = 0, maximum: int = INT_MAX, direction: Direction = Direction.UP
+    minimum: int = 0,
+    maximum: int = INT_MAX,
+    direction: Direction = Direction.UP,
+    *,
+    lax: Lax = Lax.NOWHERE,
 ) -> tuple[Field, ...]:
     """One number of which more is more generous."""
-    return (Field(minimum=minimum, maximum=maximum, direction=direction),)
+    return (Field(minimum=minimum, maximum=maximum, direction=direction, lax=lax),)
 
 
-def mode(minimum: int, maximum: int) -> tuple[Field, ...]:
+def mode(minimum: int, maximum: int, *, lax: Lax = Lax.NOWHERE) -> tuple[Field, ...]:
     """One number that chooses a behaviour: no value is more than another."""
-    return number(minimum, maximum, Direction.NONE)
+    return number(minimum, maximum, Direction.NONE, lax=lax)
 
 
 def vector(
@@ -41,20 +45,24 @@ def vector(
     minimum: int = 0,
     maximum: int = INT_MAX,
     direction: Direction = Direction.UP,
+    lax: Lax = Lax.NOWHERE,
 ) -> tuple[Field, ...]:
     """A vector whose fields share a range."""
     return tuple(
-        Field(name=name, minimum=minimum, maximum=maximum, direction=direction) for name in names
+        Field(name=name, minimum=minimum, maximum=maximum, direction=direction, lax=lax)
+        for name in names
     )
 
 
 FLAG = mode(0, 1)
 FLAG_U8 = mode(0, U8_MAX)
 """A flag kept in a byte without bounds of its own: the kernel takes 255 for on."""
-FLAG_INT = mode(0, INT_MAX)
+FLAG_INT = mode(0, INT_MAX, lax=Lax.BELOW)
 """A flag kept in an int without bounds. The kernel takes negatives too; nobody means them."""
 COUNT = number()
-SECONDS = number(1, SECONDS_MAX)
+COUNT_INT = number(lax=Lax.BELOW)
+"""A count kept in an int without bounds. The kernel takes negatives too; nobody means them."""
+SECONDS = number(1, SECONDS_MAX, lax=Lax.BELOW)
 """Seconds kept as jiffies. The kernel takes zero and negatives, which expire at once."""
 NAME = (Field(direction=Direction.NONE),)
 """A text has one field, which is never compared as a number."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from tunekit.catalog.model import Direction, Field, Risk, Scope, Tier, Tunable
+from tunekit.catalog.model import Direction, Field, Lax, Risk, Scope, Tier, Tunable
 from tunekit.catalog.shapes import (
     COUNT,
     FLAG,
     FLAG_INT,
     IMMEDIATELY,
     INT_MAX,
+    LONG_MAX,
     ULONG_MAX,
     mode,
     number,
@@ -24,6 +25,9 @@ _NAMESPACES = (
     ("time", "time"),
     ("uts", "host name"),
 )
+
+IPC_IDS_MAX = 2**24
+"""As many as there are identifiers; 32768 without the boot option ipcmni_extend."""
 
 ENTRIES = (
     Tunable(
@@ -59,7 +63,7 @@ ENTRIES = (
     ),
     Tunable(
         pattern="kernel.numa_balancing",
-        fields=mode(0, 3),
+        fields=mode(0, 3, lax=Lax.ABOVE),
         unit="flags",
         summary="Move memory to the processor that uses it: 1 between nodes, 2 between tiers",
         takes_effect=IMMEDIATELY,
@@ -153,7 +157,7 @@ ENTRIES = (
     ),
     Tunable(
         pattern="kernel.hung_task_timeout_secs",
-        fields=number(0, 2**63 // 1000),
+        fields=number(0, LONG_MAX // 100),
         unit="seconds",
         summary="Time that a process may wait for the kernel before that is logged; 0 never",
         takes_effect=IMMEDIATELY,
@@ -185,7 +189,7 @@ ENTRIES = (
     ),
     Tunable(
         pattern="kernel.shmmni",
-        fields=number(0, 2**24),
+        fields=number(0, IPC_IDS_MAX),
         unit="segments",
         summary="System V shared memory segments in one IPC namespace",
         takes_effect="the next shmget",
@@ -196,7 +200,10 @@ ENTRIES = (
     ),
     Tunable(
         pattern="kernel.sem",
-        fields=vector("per set", "total", "per call", "sets"),
+        fields=(
+            *vector("per set", "total", "per call", lax=Lax.BELOW),
+            Field(name="sets", minimum=0, maximum=IPC_IDS_MAX),
+        ),
         unit="semaphores",
         summary="System V semaphores: in one set, in all sets, operations a call, sets",
         takes_effect="the next semget or semop",
@@ -228,7 +235,7 @@ ENTRIES = (
     ),
     Tunable(
         pattern="kernel.msgmni",
-        fields=number(0, 2**24),
+        fields=number(0, IPC_IDS_MAX),
         unit="queues",
         summary="System V message queues in one IPC namespace",
         takes_effect="the next msgget",

@@ -5,10 +5,10 @@ from __future__ import annotations
 from tunekit.catalog.model import Risk, Scope, Tunable
 from tunekit.catalog.shapes import (
     COUNT,
+    COUNT_INT,
     FLAG,
     FLAG_U8,
     IMMEDIATELY,
-    INT_MAX,
     NEW_SOCKETS,
     UINT_MAX,
     ULONG_MAX,
@@ -126,7 +126,7 @@ ENTRIES = (
     Tunable(
         pattern="net.ipv4.tcp_limit_output_bytes",
         # The kernel takes negatives, which stop nothing but confuse everybody.
-        fields=number(0, INT_MAX),
+        fields=COUNT_INT,
         unit="bytes",
         scope=Scope.NETNS,
         summary="Bytes of one connection that may wait in the queueing discipline and the driver",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tunekit.catalog.model import Risk, Scope, Tier, Tunable
 from tunekit.catalog.shapes import (
-    COUNT,
+    COUNT_INT,
     FLAG_U8,
     IMMEDIATELY,
     OBSERVED,
@@ -64,7 +64,7 @@ ENTRIES = (
     ),
     Tunable(
         pattern="net.ipv4.tcp_max_tw_buckets",
-        fields=COUNT,
+        fields=COUNT_INT,
         unit="sockets",
         scope=Scope.NETNS,
         summary="Sockets in TIME_WAIT; further ones close at once, without its protection",
@@ -78,7 +78,7 @@ ENTRIES = (
     ),
     Tunable(
         pattern="net.ipv4.tcp_max_orphans",
-        fields=COUNT,
+        fields=COUNT_INT,
         unit="sockets",
         summary="Sockets of the host that are closed by their program and not yet by the peer",
         takes_effect=IMMEDIATELY,

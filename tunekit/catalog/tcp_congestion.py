@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tunekit.catalog.model import Risk, Scope, Tier, Tunable
+from tunekit.catalog.model import Lax, Risk, Scope, Tier, Tunable
 from tunekit.catalog.shapes import (
     FLAG,
     FLAG_U8,
@@ -179,7 +179,7 @@ ENTRIES = (
     ),
     Tunable(
         pattern="net.ipv4.tcp_reordering",
-        fields=number(1),
+        fields=number(1, lax=Lax.BELOW),
         unit="packets",
         scope=Scope.NETNS,
         summary="Packets that may overtake one before it counts as lost, to begin with",
@@ -192,7 +192,7 @@ ENTRIES = (
     ),
     Tunable(
         pattern="net.ipv4.tcp_max_reordering",
-        fields=number(1),
+        fields=number(1, lax=Lax.BELOW),
         unit="packets",
         scope=Scope.NETNS,
         summary="Packets that may overtake one before it counts as lost, at the most",
@@ -215,7 +215,7 @@ ENTRIES = (
     ),
     Tunable(
         pattern="net.ipv4.tcp_challenge_ack_limit",
-        fields=number(1, INT_MAX),
+        fields=number(1, lax=Lax.BELOW),
         unit="acknowledgements a second",
         scope=Scope.NETNS,
         summary="Answers to segments that may be forged, for the whole namespace",

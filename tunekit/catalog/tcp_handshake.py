@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from tunekit.catalog.model import Risk, Scope, Tier, Tunable
+from tunekit.catalog.model import Lax, Risk, Scope, Tier, Tunable
 from tunekit.catalog.shapes import (
     COUNT,
+    COUNT_INT,
     FLAG,
     FLAG_U8,
     IMMEDIATELY,
@@ -23,7 +24,7 @@ ENTRIES = (
     Tunable(
         pattern="net.ipv4.tcp_max_syn_backlog",
         # The kernel takes negatives, and then remembers one request.
-        fields=COUNT,
+        fields=COUNT_INT,
         unit="connections",
         scope=Scope.NETNS,
         summary="Half-open connections of a listener from unproven peers, with tcp_syncookies=0 "
@@ -38,7 +39,7 @@ ENTRIES = (
     Tunable(
         pattern="net.ipv4.tcp_syncookies",
         # The kernel takes 0 to 255; above 2 there is no meaning.
-        fields=mode(0, 2),
+        fields=mode(0, 2, lax=Lax.ABOVE),
         unit="mode",
         scope=Scope.NETNS,
         summary="When the queue of half-open connections is full: 0 drop, 1 answer from a hash; "
@@ -113,7 +114,7 @@ ENTRIES = (
     ),
     Tunable(
         pattern="net.ipv4.tcp_fastopen",
-        fields=mode(0, INT_MAX),
+        fields=mode(0, INT_MAX, lax=Lax.BELOW),
         unit="flags",
         scope=Scope.NETNS,
         summary="Data in the SYN: 1 clients, 2 servers, 4 and 512 without a cookie, 1024 every "
@@ -173,7 +174,7 @@ ENTRIES = (
     Tunable(
         pattern="net.ipv4.tcp_timestamps",
         # The kernel takes 0 to 255; above 2 there is no meaning.
-        fields=mode(0, 2),
+        fields=mode(0, 2, lax=Lax.ABOVE),
         unit="mode",
         scope=Scope.NETNS,
         summary="Stamp each segment: 0 no, 1 from a random start, 2 from the clock",

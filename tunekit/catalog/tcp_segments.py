@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tunekit.catalog.model import Scope, Tunable
+from tunekit.catalog.model import Lax, Scope, Tunable
 from tunekit.catalog.shapes import (
-    COUNT,
+    COUNT_INT,
     FLAG,
     FLAG_U8,
     IMMEDIATELY,
@@ -19,7 +19,7 @@ ENTRIES = (
     Tunable(
         pattern="net.ipv4.tcp_mtu_probing",
         # The kernel takes 0 to 255; above 2 there is no meaning.
-        fields=mode(0, 2),
+        fields=mode(0, 2, lax=Lax.ABOVE),
         unit="mode",
         scope=Scope.NETNS,
         summary="Find the largest packet by trying: 0 no, 1 after packets vanished, 2 always",
@@ -31,7 +31,7 @@ ENTRIES = (
     ),
     Tunable(
         pattern="net.ipv4.tcp_base_mss",
-        fields=COUNT,
+        fields=COUNT_INT,
         unit="bytes",
         scope=Scope.NETNS,
         summary="Segment that probing for the largest packet starts from",
@@ -78,7 +78,7 @@ ENTRIES = (
     ),
     Tunable(
         pattern="net.ipv4.tcp_probe_threshold",
-        fields=COUNT,
+        fields=COUNT_INT,
         unit="bytes",
         scope=Scope.NETNS,
         summary="How near the bounds must be for probing to end",

@@ -238,9 +238,11 @@ def _out_of_range(tunable: Tunable, field: Field, number: int) -> Problem | None
         bounds = f"at least {low}{unit}"
     else:
         bounds = f"{low} to {high}{unit}"
+    unenforced = field.lax.below if low is not None and number < low else field.lax.above
     return Problem(
         message=f"{what}{shown} is out of range",
-        hint=f"the range is {bounds}",
+        hint=f"the range is {bounds}"
+        + (", though the kernel would store it" if unenforced else ""),
     )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from tunekit import catalog
-from tunekit.catalog.model import Tunable
+from tunekit.catalog.model import Field, Tunable
 from tunekit.errors import InvalidValue
 from tunekit.records import dataclass
 from tunekit.values import Kind, Numbers, SysctlValue, guess, parse
@@ -53,9 +53,7 @@ def _store_numbers(name: str, tunable: Tunable, before: str | None, written: str
     taken: list[int] = []
     for token, field in zip(tokens, tunable.fields, strict=False):
         number = _number(token)
-        low = field.minimum if field.minimum is not None else number
-        high = field.maximum if field.maximum is not None else number
-        if number is None or low is None or high is None or not low <= number <= high:
+        if number is None or not _is_stored(field, number):
             break
         taken.append(number)
     if not taken or (len(taken) < len(tokens) and name in _AT_ONCE):
@@ -66,6 +64,13 @@ def _store_numbers(name: str, tunable: Tunable, before: str | None, written: str
     if present is None or len(present.fields) != count:
         return Stored(text=None)
     return Stored(text=str(Numbers((*taken, *present.fields[len(taken) :]))))
+
+
+def _is_stored(field: Field, number: int) -> bool:
+    """Tell whether a kernel stores a number, be it in range or not."""
+    too_low = field.minimum is not None and number < field.minimum and not field.lax.below
+    too_high = field.maximum is not None and number > field.maximum and not field.lax.above
+    return not (too_low or too_high)
 
 
 def _number(token: str) -> int | None:

@@ -55,6 +55,12 @@ def test_a_value_that_the_kernel_takes_has_no_problem(key: str, wanted: Wanted) 
             "net.ipv4.tcp_fin_timeout",
             (-5,),
             "-5 is out of range",
+            "the range is 1 to 21474836 seconds, though the kernel would store it",
+        ),
+        (
+            "net.ipv4.tcp_fin_timeout",
+            (21_474_837,),
+            "21474837 is out of range",
             "the range is 1 to 21474836 seconds",
         ),
         (
