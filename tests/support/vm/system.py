@@ -131,7 +131,7 @@ class System:
         records = self.folder / "records"
         records.unlink(missing_ok=True)
         console = self.folder / "console"
-        line = "root=/dev/nvme0n1 rw console=ttyS0 quiet panic=-1 mitigations=off"
+        line = "root=/dev/nvme0n1 rw console=ttyS0 quiet panic=-1 mitigations=off no_timer_check"
         command = [
             *(str(self.machine.qemu), "-accel", "tcg,thread=multi", "-cpu", "max,-la57"),
             *("-smp", "2", "-m", "1G", "-nodefaults", "-display", "none", "-no-reboot"),
