@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -176,12 +177,21 @@ def test_a_named_key_that_is_not_there_is_3_whatever_is_named_beside_it() -> Non
     assert SOMAXCONN in done.stdout
 
 
-def test_an_empty_argument_is_wrong_usage() -> None:
-    done = tunekit("inspect", "")
+@pytest.mark.parametrize(
+    ("line", "wanted"),
+    [
+        ("inspect", "a profile or keys"),
+        ("capacity", "a profile"),
+        ("verify", "a profile"),
+        ("explain", "what to explain"),
+    ],
+)
+def test_an_empty_argument_is_wrong_usage(line: str, wanted: str) -> None:
+    done = tunekit(line, "")
 
     assert (done.returncode, done.stderr) == (
         2,
-        "tunekit: error: an empty argument; name a profile or keys; is a variable unset?\n",
+        f"tunekit: error: an empty argument; name {wanted}; is a variable unset?\n",
     )
 
 
@@ -230,10 +240,11 @@ def test_a_closed_standard_output_is_not_given_to_another_file() -> None:
     assert (done.stdout, done.stderr) == ("0\n", "")
 
 
-def test_a_full_disk_is_said() -> None:
+@pytest.mark.parametrize("words", [("inspect", SOMAXCONN), ("--version",), ("--help",)])
+def test_a_full_disk_is_said(words: Sequence[str]) -> None:
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
-            [sys.executable, "-m", "tunekit", "inspect", SOMAXCONN],
+            [sys.executable, "-m", "tunekit", *words],
             stdout=full,
             stderr=subprocess.PIPE,
             text=True,

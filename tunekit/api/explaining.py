@@ -90,6 +90,8 @@ def _mentions(each: Topic | Tunable, word: str) -> bool:
 
 def _expanded(name: str) -> list[Topic | SysctlKey]:
     """What a name stands for. Raises UsageError for one that nobody knows."""
+    if not name:
+        raise UsageError("an empty argument", hint="name what to explain; is a variable unset?")
     topic = find_topic(name)
     if topic is not None:
         return [topic]

@@ -59,8 +59,7 @@ app = typer.Typer(
 
 def _show_version(asked: bool) -> None:
     if asked:
-        output.write(f"tunekit {__version__}\n")
-        raise typer.Exit
+        raise typer.Exit(0 if output.write(f"tunekit {__version__}\n") else 3)
 
 
 @app.callback()

@@ -176,7 +176,7 @@ def capacity(
         ends = role.name if role else ("PROXY" if outgoing else "SERVER")
         return api.capacity(
             number(connections, "--connections"),
-            profile=options.load_profile(profile, assignments) if profile else None,
+            profile=None if profile is None else options.load_profile(profile, assignments),
             ends=Ends[ends],
             processes=number(processes, "--processes"),
             nofile=number(nofile, "--nofile"),

@@ -160,7 +160,7 @@ def verify(
                 "--messages, --payload, --active and --family are not for --target",
                 hint="the family is that of the target; leave the others out",
             )
-        chosen = options.load_profile(profile, assignments) if profile else None
+        chosen = None if profile is None else options.load_profile(profile, assignments)
         promised = chosen.probe.connections if chosen and chosen.probe else None
         count = _number(connections, "--connections") or promised
         if count is None:
@@ -214,7 +214,7 @@ def verify(
                 active=options.share(active, option="--active") if active else None,
                 timeout=_timeout(timeout),
                 family=Family[family.name],
-                profile=options.load_profile(profile, assignments) if profile else None,
+                profile=None if profile is None else options.load_profile(profile, assignments),
                 as_user=user,
                 netns=netns,
                 force=force,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Collection, Sequence
@@ -116,7 +117,10 @@ def read_bytes(path: Path, owners: Collection[int] | None) -> tuple[bytes, _Iden
         if owners is not None:
             trust.check(descriptor, shown, owners)
         with open(descriptor, "rb", closefd=False) as stream:
-            data = stream.read(nodes.MAX_BYTES + 1)
+            data: bytes | None = stream.read(nodes.MAX_BYTES + 1)
+        if data is None:
+            # O_NONBLOCK again: /proc/kmsg passes for a regular file, and has nothing yet.
+            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
     except OSError as error:
         raise UsageError(
             f"cannot be read: {os.strerror(error.errno or 0).lower()}",

@@ -40,6 +40,8 @@ def locate(profile: str, *, search: Sequence[Path], beside: Path | None = None) 
     or NAME.yaml when there is no such file there, is looked for in `search`. Raises UsageError
     when there is none.
     """
+    if not profile:
+        raise UsageError("an empty argument", hint="name a profile; is a variable unset?")
     path = (beside or Path()) / profile
     is_file_name = profile.endswith(_SUFFIXES)
     if "/" in profile or (is_file_name and _is_there(path)):
