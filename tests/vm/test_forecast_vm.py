@@ -38,8 +38,13 @@ def first_limit(demand: Demand) -> Rung:
     return found
 
 
-def near(count: int, predicted: int | None) -> bool:
-    return predicted is not None and abs(count - predicted) <= max(2, 0.02 * predicted)
+# What each processor has opened is added up in batches of 32 (lib/percpu_counter.c), so that
+# fs.file-nr may lag by as much; a connection on loopback takes two files.
+FILES_LAG = 2 + 32 * (os.cpu_count() or 1) // 2
+
+
+def near(count: int, predicted: int | None, *, slack: int = 2) -> bool:
+    return predicted is not None and abs(count - predicted) <= max(slack, 0.02 * predicted)
 
 
 def test_the_open_files_of_the_host() -> None:
@@ -50,7 +55,7 @@ def test_the_open_files_of_the_host() -> None:
 
     assert proof.obstacle is not None
     assert proof.obstacle.limit == first.limit == "fs.file-max"
-    assert near(proof.opened, first.allows)
+    assert near(proof.opened, first.allows, slack=FILES_LAG)
 
 
 def test_the_epoll_watches_of_a_user() -> None:
