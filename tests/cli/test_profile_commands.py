@@ -113,6 +113,14 @@ def test_new_makes_a_file_once(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("name", ["", " ", "a\x1bb"])
+def test_what_is_no_name_is_refused(name: str) -> None:
+    done = tunekit("new", name)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "not a name for a profile; write one such as mine or web-server\n" in done.stderr
+
+
 def test_schema_prints_a_json_schema() -> None:
     Draft202012Validator.check_schema(json.loads(tunekit("schema").stdout))
 

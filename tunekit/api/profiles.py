@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tunekit.api.looking import load_profile
 from tunekit.api.session import summary
-from tunekit.errors import ExitCode, ProfileError, TunekitError
+from tunekit.errors import ExitCode, ProfileError, TunekitError, UsageError
 from tunekit.profile import files
 from tunekit.profile.evaluate import requirement_text
 from tunekit.profile.find import DEFAULT_SEARCH, locate, names
@@ -104,9 +104,16 @@ def _counted(number: int, what: str) -> str:
 
 
 def new_profile(name: str) -> Report:
-    """A profile to begin with, called `name`, with a comment on every part."""
+    """A profile to begin with, called `name`, with a comment on every part.
+
+    Raises UsageError for a name that is empty or does not print.
+    """
     from tunekit.profile.template import template
 
+    if not name.strip() or not name.isprintable():
+        raise UsageError(
+            "not a name for a profile", key=name, hint="write one such as mine or web-server"
+        )
     return Report(command="profile new", text=template(name))
 
 
