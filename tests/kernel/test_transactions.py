@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import fence
+from tests.support.fenced import another_swappiness
 from tunekit import api
 from tunekit.api.ground import Ground
 from tunekit.engine import lock
@@ -331,12 +332,12 @@ def test_a_blocked_plan_writes_nothing_and_says_what_to_do(tmp_path: Path, on: G
     before = SOMAXCONN.read_text()
     profile = load(
         tmp_path,
-        "sysctl:\n  net.core.somaxconn: 5005\n  fs.file-max: {at_least: 9223372036854775807}\n",
+        f"sysctl:\n  net.core.somaxconn: 5005\n  vm.swappiness: {another_swappiness()}\n",
     )
     report = api.apply(profile, prove=False, ground=on)
     assert report.exit_code is ExitCode.IMPOSSIBLE
     assert [(e.key, e.message) for e in report.errors] == [
-        ("fs.file-max", "/proc/sys is mounted read-only here")
+        ("vm.swappiness", "/proc/sys is mounted read-only here")
     ]
     assert SOMAXCONN.read_text() == before
     kept = api.apply(profile, prove=False, keep_going=True, ground=on)

@@ -12,6 +12,7 @@ import os
 import pickle
 import sys
 import traceback
+from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
@@ -92,3 +93,8 @@ def _watch(item: pytest.Item) -> None:
     if seconds > 0:
         stderr = item.config.stash[fault_handler_stderr_fd_key]
         faulthandler.dump_traceback_later(seconds, exit=True, file=stderr)
+
+
+def another_swappiness() -> int:
+    """A value that a key of the whole host does not have, and cannot be given inside the fence."""
+    return 60 if Path("/proc/sys/vm/swappiness").read_text().strip() != "60" else 61
