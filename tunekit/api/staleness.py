@@ -109,7 +109,8 @@ def remark(profile: Profile, *, netns: str, state_dir: Path, journal_option: str
     Acts in this network namespace, which `netns` is the name of where it is not the caller's.
     """
     try:
-        _, findings = look(profile, here(), state_dir, alone=bool(netns))
+        # Other networks keep copies of their own, whatever is applied here: `stale` tells of them.
+        _, findings = look(profile, here(), state_dir, alone=True)
     except Exception as error:
         # Whatever broke here, the change was made, and the report must say so.
         cause = error.message if isinstance(error, TunekitError) else repr(error)
