@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.forecasts import FILES_LAG, near
 from tunekit.check.capacity import Demand, forecast
 from tunekit.check.ladder import Rung
 from tunekit.kernel import capacity_facts, counters
@@ -36,15 +37,6 @@ def first_limit(demand: Demand) -> Rung:
     found = forecast(demand, capacity_facts.gather()).obstacle
     assert found is not None
     return found
-
-
-# What each processor has opened is added up in batches of 32 (lib/percpu_counter.c), so that
-# fs.file-nr may lag by as much; a connection on loopback takes two files.
-FILES_LAG = 2 + 32 * (os.cpu_count() or 1) // 2
-
-
-def near(count: int, predicted: int | None, *, slack: int = 2) -> bool:
-    return predicted is not None and abs(count - predicted) <= max(slack, 0.02 * predicted)
 
 
 def test_the_open_files_of_the_host() -> None:
