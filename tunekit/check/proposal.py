@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterator
 
 from tunekit.check.ladder import Forecast, Lift, Rung
 from tunekit.check.model import Status
 from tunekit.check.service import Service
 from tunekit.kernel.host import HostFacts
-
-# What YAML reads as the text that it is.
-_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ,.()/_;'+*-]*\Z")
+from tunekit.profile.writing import scalar
 
 
 def propose(service: Service, ladder: Forecast, proof: Forecast, host: HostFacts) -> str:
@@ -50,18 +46,14 @@ def _statements(lifted: list[tuple[Rung, Lift]], wanted: int) -> Iterator[str]:
     for rung, lift in lifted:
         yield f"  {lift.key}:"
         if len(lift.at_least) == 1:
-            yield f"    at_least: {_scalar(lift.at_least[0])}"
+            yield f"    at_least: {scalar(lift.at_least[0])}"
         else:
             yield "    at_least:"
-            yield from (f"      - {_scalar(text)}" for text in lift.at_least)
+            yield from (f"      - {scalar(text)}" for text in lift.at_least)
         if rung.status(wanted) is not Status.FAIL and not lift.limit:
             yield "    optional: true"
-        yield f"    reason: {_scalar(lift.reason)}"
-        yield f"    source: {_scalar(lift.source)}"
-
-
-def _scalar(text: str) -> str:
-    return text if _PLAIN.match(text) else json.dumps(text)
+        yield f"    reason: {scalar(lift.reason)}"
+        yield f"    source: {scalar(lift.source)}"
 
 
 def _probe(ladder: Forecast, proof: Forecast, lifted: set[str]) -> list[str]:

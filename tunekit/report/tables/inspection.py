@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from tunekit.check.model import Finding, Status
 from tunekit.report.escape import cell, visible
 from tunekit.report.layout import Page, Row, table
@@ -24,14 +26,17 @@ def section(report: Report, page: Page) -> list[str]:
     """Draw what differs; what is in line is only counted, unless all is asked for."""
     shown = [row for row in report.findings if page.everything or row.status not in _FOLDED]
     hidden = [row for row in report.findings if row not in shown]
-    lines = table(("key", "running", "wanted", "verdict"), [_row(item) for item in shown], page)
+    lines = table(
+        ("key", "running", "wanted", "verdict"), [judged(item, _VERDICTS) for item in shown], page
+    )
     holding = sum(row.status is Status.PASS for row in hidden)
     absent = [row.subject for row in hidden if row.status is Status.SKIP]
     return [*lines, *folded(holding, absent, page, before=lines, option="--all")]
 
 
-def _row(finding: Finding) -> Row:
-    word, tone = _VERDICTS[finding.status]
+def judged(finding: Finding, verdicts: Mapping[Status, tuple[str, Tone]]) -> Row:
+    """A finding as a row: what it is about, what is there, what is wanted, and the verdict."""
+    word, tone = verdicts[finding.status]
     return Row(
         cells=(
             cell(finding.subject),

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 
 from tunekit.check.model import Finding, Status
 from tunekit.report.escape import cell
-from tunekit.report.layout import Page, Row, prose, table
+from tunekit.report.layout import Page, prose, table
 from tunekit.report.model import Report
 from tunekit.report.style import Tone
-from tunekit.report.tables.inspection import why
+from tunekit.report.tables.inspection import judged
 
 _NETWORK = "stale.network"
 _NAMED = 8
@@ -28,7 +28,7 @@ def section(report: Report, page: Page) -> list[str]:
     unless all is asked for.
     """
     shown = [row for row in report.findings if page.everything or not _folded(row)]
-    rows = [_row(finding) for finding in sorted(shown, key=_urgency)]
+    rows = [judged(finding, _VERDICTS) for finding in sorted(shown, key=_urgency)]
     lines = table(("program", "runs on", "wanted", "verdict"), rows, page)
     for text, folded in _groups([row for row in report.findings if row not in shown]):
         names = list(dict.fromkeys(row.subject for row in folded))
@@ -61,17 +61,3 @@ def _urgency(finding: Finding) -> int:
 def _folded(finding: Finding) -> bool:
     # What is in line needs no remedy; a program's own choice has one, for who wants it otherwise.
     return finding.status is Status.SKIP or (finding.status is Status.PASS and not finding.remedy)
-
-
-def _row(finding: Finding) -> Row:
-    word, tone = _VERDICTS[finding.status]
-    return Row(
-        cells=(
-            cell(finding.subject),
-            cell(finding.observed) or "-",
-            cell(finding.expected) or "-",
-            word,
-        ),
-        tones=(Tone.PLAIN, Tone.PLAIN, Tone.PLAIN, tone),
-        note=why(finding),
-    )
