@@ -17,6 +17,7 @@ import struct
 import time
 from array import array
 from collections.abc import Sequence
+from itertools import chain
 
 from tunekit.probe import tokens
 from tunekit.probe.conversation import Talk
@@ -116,10 +117,11 @@ class Client:
 
     def close(self) -> None:
         """Close every connection."""
-        open_now = [fd for fd in self._descriptors if fd >= 0]
-        open_now.extend(self._pending)
-        if open_now:
-            os.closerange(min(open_now), max(open_now) + 1)
+        # A list of them would be the most memory that this process ever takes.
+        last = max(chain(self._pending, self._descriptors), default=-1)
+        if last >= 0:
+            first = min(fd for fd in chain(self._pending, self._descriptors) if fd >= 0)
+            os.closerange(first, last + 1)
 
     def _connect_some(self, family: Family, address: Address, begin: int, end: int) -> int:
         """Open connections `begin` to `end`; return the errno that stopped it, else 0."""
