@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import signal
 import sqlite3
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from tests.kernel.test_crash import in_child
+from tests.support.machines import DyingMachine
 from tests.unit.files.builders import make
 from tunekit import api
 from tunekit.api.ground import Ground
@@ -262,6 +265,24 @@ def test_files_are_taken_away_on_request(profile: Profile, tmp_path: Path) -> No
     assert not FILE.exists()
     api.rollback(ground=on)
     assert settings() == [LINE]
+
+
+def test_what_a_killed_apply_left_half_written_is_undone_with_it(
+    profile: Profile, tmp_path: Path
+) -> None:
+    dying = replace(ground(tmp_path), machine=DyingMachine(1))
+    keeping = Keeping(units=("nginx",))
+    status = in_child(lambda: api.apply(profile, prove=False, keeping=keeping, ground=dying))
+    assert status == -signal.SIGKILL
+    drop_ins = "etc/systemd/system/nginx.service.d"
+    beside = f".{FILE.name}.new"
+    make(Path("/"), {f"etc/sysctl.d/{beside}": "half", f"{drop_ins}/{beside}": "half"})
+
+    report = api.rollback(ground=ground(tmp_path))
+
+    assert report.exit_code is ExitCode.OK, report
+    assert list(FILE.parent.iterdir()) == []
+    assert not Path("/", drop_ins).exists()
 
 
 def test_a_unit_can_apply_it_at_boot(profile: Profile, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from tunekit.engine.model import Change, Outcome, ScopeId, ScopeKind, Subject
 from tunekit.errors import StateError, TunekitError
 from tunekit.files.root import Root
-from tunekit.files.writing import HEADER, FileRefused, current, is_ours, replace
+from tunekit.files.writing import HEADER, FileRefused, clear, current, is_ours, replace
 from tunekit.records import dataclass
 
 if TYPE_CHECKING:
@@ -139,7 +139,10 @@ def undo(files: Sequence[FileWrite]) -> dict[Subject, str]:
 def settle(
     write: FileWrite, expected: set[str | None], target: str | None, *, force: bool = False
 ) -> str:
-    """Give a file its target text, unless somebody edited it; returns why not, empty when done."""
+    """Give a file its target text, unless somebody edited it; returns why not, empty when done.
+
+    What a power cut left beside it goes, too.
+    """
     try:
         with Root(Path(write.root)) as root:
             present = current(root, write.path)
@@ -147,6 +150,8 @@ def settle(
                 if present not in expected and not force:
                     return "somebody edited or removed it since tunekit wrote it"
                 replace(root, write.path, target)
+            else:
+                clear(root, write.path)
     except TunekitError as error:
         return error.message
     return ""

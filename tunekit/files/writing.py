@@ -80,6 +80,30 @@ def replace(root: Root, path: str, text: str | None) -> None:
         raise _failed(path, error) from error
 
 
+def clear(root: Root, path: str) -> None:
+    """Remove what a power cut left of the writing of a file: the text beside it, and the folder of
+    drop-ins that was made for it and is empty. Writes nothing where there is none of them.
+
+    Raises FileRefused.
+    """
+    parent, _, name = path.rpartition("/")
+    if not is_ours(path):
+        return
+    names = root.names(parent)
+    try:
+        if _beside(name) in names:
+            folder = root.open(parent, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                _unlink(folder, _beside(name))
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+        if not {*names} - {_beside(name)} and _OWN_FOLDERS.match(parent) and root.exists(parent):
+            _remove_empty(root, parent)
+    except OSError as error:
+        raise _failed(path, error) from error
+
+
 def _put(folder: int, name: str, data: bytes) -> None:
     beside = _beside(name)
     _unlink(folder, beside)

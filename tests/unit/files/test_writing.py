@@ -9,7 +9,7 @@ import pytest
 
 from tests.unit.files.builders import make
 from tunekit.files.root import Root
-from tunekit.files.writing import FileRefused, current, is_ours, replace
+from tunekit.files.writing import FileRefused, clear, current, is_ours, replace
 
 PATH = "/etc/sysctl.d/90-tunekit-web.conf"
 DROP_IN = "/etc/systemd/system/nginx.service.d/90-tunekit-web.conf"
@@ -43,6 +43,36 @@ def test_what_a_power_cut_left_beside_is_replaced(tmp_path: Path) -> None:
     with Root(tmp_path) as root:
         replace(root, PATH, "whole\n")
         assert root.names("/etc/sysctl.d") == ("90-tunekit-web.conf",)
+
+
+@pytest.mark.parametrize("text", [None, "old\n"])
+def test_what_a_power_cut_left_beside_is_removed(tmp_path: Path, text: str | None) -> None:
+    with Root(make(tmp_path, {"etc/sysctl.d/.90-tunekit-web.conf.new": "half"})) as root:
+        if text is not None:
+            make(tmp_path, {PATH[1:]: text})
+        clear(root, PATH)
+        assert root.names("/etc/sysctl.d") == (() if text is None else ("90-tunekit-web.conf",))
+        assert current(root, PATH) == text
+
+
+@pytest.mark.parametrize("left", [".90-tunekit-web.conf.new", ""])
+def test_a_folder_that_was_made_for_a_file_goes_without_one(tmp_path: Path, left: str) -> None:
+    folder = "etc/systemd/system/nginx.service.d"
+    (tmp_path / folder).mkdir(parents=True)
+    if left:
+        make(tmp_path, {f"{folder}/{left}": "half"})
+    with Root(tmp_path) as root:
+        clear(root, DROP_IN)
+        clear(root, DROP_IN)
+        assert root.names("/etc/systemd/system") == ()
+
+
+def test_a_folder_with_somebody_elses_file_stays(tmp_path: Path) -> None:
+    folder = "etc/systemd/system/nginx.service.d"
+    make(tmp_path, {f"{folder}/.90-tunekit-web.conf.new": "half", f"{folder}/mine.conf": ""})
+    with Root(tmp_path) as root:
+        clear(root, DROP_IN)
+        assert root.names(f"/{folder}") == ("mine.conf",)
 
 
 @pytest.mark.parametrize("place", ["etc", "etc/sysctl.d"])
