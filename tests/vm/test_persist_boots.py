@@ -9,7 +9,10 @@ from __future__ import annotations
 import json
 import os
 import random
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +20,7 @@ import pytest
 
 from tests.support.vm import machine
 from tests.support.vm.plugin import REQUIRE
-from tests.support.vm.system import Ran, System, missing
+from tests.support.vm.system import Cut, Ran, System, missing
 
 pytestmark = [pytest.mark.boots, pytest.mark.slow]
 
@@ -33,6 +36,13 @@ sysctl:
   vm.swappiness: 10
 limits:
   nofile: {at_least: 65536}
+"""
+SECOND = """\
+tunekit: 1
+name: second
+sysctl:
+  fs.file-max: {at_least: 1000000}
+  net.core.netdev_max_backlog: {at_least: 5000}
 """
 KEYS = {
     "net.core.somaxconn": "6000",
@@ -51,7 +61,16 @@ APPLY = (
 ROLLBACK = ("tunekit", "rollback", *JSON)
 ALL = ("sysctl", "-a", "--ignore")
 LIST = ("/bin/sh", "-c", f"cat {FILE}; echo ===; cat {DROP_IN}; echo ===; ls -a /etc/sysctl.d "
-        "/etc/systemd/system/probe.service.d")  # fmt: skip
+        "/etc/systemd/system /etc/systemd/system/probe.service.d")  # fmt: skip
+LIMITS = ("tunekit", "inspect", "--limits", "--unit", "probe", *JSON)
+LOADED = ("systemctl", "show", "--property=LimitNOFILESoft,LimitNOFILE", "probe.service")
+RUNNING = ("/bin/sh", "-c", "cat /proc/$(systemctl show -P MainPID probe.service)/limits")
+UNIT = ("systemctl", "show", "--property=Result,ActiveState,ExecMainStatus,ExecMainExitTimestamp"
+        "Monotonic", "tunekit-second.service")  # fmt: skip
+READY = ("systemctl", "show", "--property=ActiveEnterTimestampMonotonic", "sysinit.target")
+# SQLite's own file beside the journal: it comes with the first write of a commit and goes with the
+# last. An apply makes two, before its first change and after its last one.
+BEGINS, ENDS = "+journal.sqlite-journal", "-journal.sqlite-journal"
 # What changes by itself from one moment, or one boot, to the next.
 RESTLESS = ("random", "dentry-state", "file-nr", "inode-", "pty.nr", "ns_last_pid", "aio-nr",
             "max_newidle_lb_cost", "hostname", "binfmt")  # fmt: skip
@@ -67,7 +86,7 @@ def disk(tmp_path_factory: pytest.TempPathFactory) -> System:
             pytest.fail(f"{REQUIRE} asks for the vm tier, but there is {why}")
         pytest.skip(str(why))
     made = System(machine=found, folder=tmp_path_factory.mktemp("system"))
-    made.make({"/mine.yaml": PROFILE})
+    made.make({"/mine.yaml": PROFILE, "/second.yaml": SECOND})
     return made
 
 
@@ -111,23 +130,28 @@ def report(ran: Ran) -> dict[str, Any]:
     return document
 
 
+def properties(ran: Ran) -> dict[str, str]:
+    """What `systemctl show` says."""
+    return dict(line.split("=", 1) for line in ran.out.splitlines())
+
+
+def nofile(ran: Ran) -> dict[str, str]:
+    """The limit and where it comes from, as `inspect --limits` has it."""
+    (row,) = [each for each in report(ran)["data"]["limits"] if each["name"] == "nofile"]
+    return {name: str(text) for name, text in row.items()}
+
+
 def test_boot_sets_what_was_persisted_and_not_what_was_rolled_back(system: System) -> None:
     before, applied = system.boot([ALL, APPLY])
     assert applied.code == 0, applied
 
     # Of the sockets that run on old values this kernel cannot tell without its modules.
-    gate = (
-        "tunekit",
-        "preflight",
-        "/mine.yaml",
-        "--unit",
-        "probe",
-        "--skip",
-        "stale",
-        "-f",
-        "json",
+    gate = ("tunekit", "preflight", "/mine.yaml", "--unit", "probe", "--skip", "stale", *JSON)
+    by_unit = ("tunekit", "persist", "/second.yaml", "--boot-unit", *JSON)
+    look = [ALL, ("cat", "/run/probe", FILE), gate, LOADED, RUNNING, LIMITS]
+    after, arrived, judged, loaded, running, limits, undone, stale, promised = system.boot(
+        [*look, ROLLBACK, LIMITS, by_unit]
     )
-    after, arrived, judged, undone = system.boot([ALL, ("cat", "/run/probe", FILE), gate, ROLLBACK])
 
     there = values(after)
     assert {key: there[key] for key in KEYS} == KEYS
@@ -137,11 +161,37 @@ def test_boot_sets_what_was_persisted_and_not_what_was_rolled_back(system: Syste
     assert judged.code == 0, judged
     boot = [each for each in report(judged)["findings"] if each["check"] == "boot"]
     assert {each["status"] for each in boot} == {"pass"}
-    assert undone.code == 0, undone
 
-    (restored, files) = system.boot([ALL, LIST])
-    assert unlike(values(restored), values(before)) == {}
-    assert "tunekit" not in files.out
+    # What is said of the unit is what systemd has loaded and what the process has.
+    assert properties(loaded) == {"LimitNOFILESoft": "65536", "LimitNOFILE": "524288"}
+    (line,) = [line for line in running.out.splitlines() if line.startswith("Max open files")]
+    assert line.split() == ["Max", "open", "files", "65536", "524288", "files"]
+    line_of = f"{DROP_IN}:3"
+    expected = {"name": "nofile", "soft": "65536", "hard": "524288"}
+    assert nofile(limits) == {**expected, "soft_from": line_of, "hard_from": line_of}
+    assert {each["status"] for each in report(limits)["findings"]} == {"skip"}
+    # The drop-in is gone, and systemd has not been told.
+    assert undone.code == 0, undone
+    of_systemd = "what systemd has loaded"
+    assert nofile(stale) == {**expected, "soft_from": of_systemd, "hard_from": of_systemd}
+    remarks = [each for each in report(stale)["findings"] if each["status"] == "warn"]
+    assert [each["remedy"] for each in remarks] == ["systemctl daemon-reload"]
+
+    assert promised.code == 0, promised
+    restored, files, unit, ready = system.boot([ALL, LIST, UNIT, READY])
+    now, then = values(restored), values(before)
+    assert now.pop("net.core.netdev_max_backlog") == "5000"
+    assert then.pop("net.core.netdev_max_backlog") == "1000"
+    assert now["fs.file-max"] == str((1 << 63) - 1)
+    assert unlike(now, then) == {}
+    assert [line for line in files.out.splitlines() if "tunekit" in line] == [
+        "tunekit-second.service"
+    ]
+    ran = properties(unit)
+    finished = int(ran.pop("ExecMainExitTimestampMonotonic"))
+    assert ran == {"Result": "success", "ActiveState": "active", "ExecMainStatus": "0"}
+    # Services start after that.
+    assert finished <= int(properties(ready)["ActiveEnterTimestampMonotonic"])
 
 
 def test_three_power_cuts_leave_nothing_half_done(system: System) -> None:
@@ -153,58 +203,96 @@ def test_fifty_power_cuts_leave_nothing_half_done(system: System) -> None:
     cut(system, times=50, seed=random.randrange(1 << 32))
 
 
+class When(Enum):
+    """When the power went, by what the next boot finds in the journal."""
+
+    BEFORE = "before the transaction was in the journal"
+    INSIDE = "inside of it"
+    AFTER = "after its commit"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """The keys before any apply, and the files that one writes."""
+
+    values: Mapping[str, str]
+    texts: Sequence[str]
+
+
 def cut(system: System, *, times: int, seed: int) -> None:
-    """Cut the power at random moments of an apply, and account for all that the next boot finds."""
+    """Cut the power at random moments of an apply, and account for all that the next boot finds.
+
+    Most of an apply is Python that starts. The clock begins with its first write to the journal,
+    so that most moments are between that and its last one.
+    """
     print(f"seed {seed}")
     moments = random.Random(seed)
-    # A first apply tells how long one takes here, and what whole files look like.
-    clock = ("date", "+%s.%N")
-    look = [ALL, LIST, ("tunekit", "history", *JSON), ROLLBACK]
-    base, begun, applied, ended, whole, undone = system.boot(
-        [ALL, clock, APPLY, clock, LIST, ROLLBACK]
-    )
-    assert (applied.code, undone.code) == (0, 0)
-    length = float(ended.out) - float(begun.out)
-    texts = whole.out.split("===\n")[:2]
-    first = values(base)
-    before: list[Sequence[str]] = []
-    last = 0.0
-    # It starts with Python, so that the end is where something happens. The cuts close in on it,
-    # from before anything was done and from after it was, and follow a host that grows slower.
-    earliest, latest = 0.4 * length, 1.05 * length
-    for _ in range(times):
-        moment = moments.uniform(earliest, latest)
-        ran = system.boot([*before, APPLY], cut_after=moment)
-        if before:
-            state = _account(first, texts, ran)
-            if state == "applied":
-                earliest, latest = earliest * 0.9, (latest + last) / 2
-            elif not state:
-                earliest, latest = (earliest + last) / 2, latest * 1.1
-        before, last = look, moment
-    _account(first, texts, system.boot(look))
+    drawn: list[float] = []
+
+    def draw(_: Sequence[Ran]) -> float:
+        drawn.append(moments.uniform(0, latest))
+        return drawn[-1]
+
+    def begin(ran: Sequence[Ran]) -> float:
+        nonlocal latest
+        latest = _length(ran[-2])
+        print(f"{latest:.3f} s from the first write to the last")
+        return draw(ran)
+
+    latest = 0.0
+    # The first apply finds nothing in memory yet. The second tells how long one takes here.
+    first = [ALL, APPLY, LIST, ROLLBACK, APPLY, ROLLBACK]
+    base, applied, whole, *others = system.boot([*first, APPLY], cut=Cut(mark=BEGINS, after=begin))
+    assert {each.code for each in (applied, *others)} == {0}
+    origin = Origin(values=values(base), texts=whole.out.split("===\n")[:2])
+    look = [ALL, LIST, ROLLBACK, LIST]
+    found: list[When] = []
+    for _ in range(times - 1):
+        ran = system.boot([*look, APPLY], cut=Cut(mark=BEGINS, after=draw))
+        found.append(_account(origin, ran))
+        # It takes longer in one boot than in another.
+        latest = (latest + drawn[-2]) / 2 if found[-1] is When.AFTER else latest * 1.05
+    *ran, history = system.boot([*look, ("tunekit", "history", *JSON)])
+    found.append(_account(origin, ran))
+    assert len(drawn) == len(found) == times
+    counts = Counter(found)
+    print("; ".join(f"{counts[when]} {when.value}" for when in When))
+    states = Counter(each["state"] for each in report(history)["transactions"])
+    expected = {"undone": counts[When.INSIDE], "rolled back": counts[When.AFTER] + 2}
+    assert states == {state: count for state, count in expected.items() if count}
     restored, listed = system.boot([ALL, LIST])
-    assert unlike(values(restored), first) == {}
+    assert unlike(values(restored), origin.values) == {}
     assert "tunekit" not in listed.out
 
 
-def _account(first: Mapping[str, str], texts: Sequence[str], ran: Sequence[Ran]) -> str:
+def _length(applied: Ran) -> float:
+    """How long an apply took from its first write to the journal to its last, in seconds."""
+    begins = [at for name, at in applied.marks if name == BEGINS]
+    ends = [at for name, at in applied.marks if name == ENDS]
+    return ends[-1] - begins[0]
+
+
+def _account(origin: Origin, ran: Sequence[Ran]) -> When:
     """Files are whole or absent, each value is the old one or a file's, and the journal knows.
 
-    Returns the state of the transaction that was cut off, empty when it is not in the journal.
+    What was begun is undone, and nothing is left of it.
     """
-    found, listed, history, undone = ran[:4]
-    assert history.code == 0, history
+    found, listed, undone, left = ran[:4]
     written = listed.out.split("===\n")[:2]
-    for text, whole in zip(written, texts, strict=True):
+    for text, whole in zip(written, origin.texts, strict=True):
         assert text in ("", whole)
-    claiming = [each for each in report(history)["transactions"] if each["files"]]
-    assert len(claiming) <= 1
-    if any(written):
-        assert [each["state"] in ("begun", "applied") for each in claiming] == [True]
-    assert unlike(values(found), {**first, **(KEYS if written[0] else {})}) == {}
-    # Nothing to undo is an answer, too: the power went before there was anything.
-    assert undone.code == (0 if claiming else 2), undone
-    state = str(claiming[0]["state"]) if claiming else ""
-    print(state or "no trace", "with files" if any(written) else "without a file")
-    return state
+    assert unlike(values(found), {**origin.values, **(KEYS if written[0] else {})}) == {}
+    if undone.code == 2:
+        # Nothing to undo: the power went before there was anything.
+        when = When.BEFORE
+        assert not any(written)
+    else:
+        assert undone.code == 0, undone
+        state = report(undone)["transaction"]["state"]
+        when = {"undone": When.INSIDE, "rolled back": When.AFTER}[state]
+    count = sum(map(bool, written))
+    beside = sum(line.endswith(".new") for line in listed.out.splitlines())
+    print(f"{when.value}: {count} of {len(written)} files there, {beside} half-written beside")
+    assert "tunekit" not in left.out
+    assert "probe.service.d" not in left.out
+    return when

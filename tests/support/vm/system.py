@@ -8,11 +8,14 @@ the guest shall do is on a second disk; what came of it is written to a serial p
 from __future__ import annotations
 
 import json
+import os
+import select
 import shutil
 import stat
 import subprocess
+import sysconfig
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,8 +23,9 @@ from tests.support.vm import image, machine
 
 _UNITS = ("sysinit.target", "local-fs.target", "systemd-sysctl.service", "shutdown.target")
 _SYSTEMD = Path("/lib/systemd")
+WATCHED = "/var/lib/tunekit"
+"""The folder of the guest in which a command's marks come and go: tunekit's journal is there."""
 _PROGRAMS = ("systemctl", "systemd-sysctl", "sysctl", "cat", "date")
-_BEGUN = "begun"
 _ETC = {
     "/etc/machine-id": "0123456789abcdef0123456789abcdef\n",
     "/etc/os-release": "ID=debian\n",
@@ -30,8 +34,9 @@ _ETC = {
         "Requires=job.service\nAfter=job.service\n"
     ),
     "/etc/systemd/system/probe.service": (
-        "[Unit]\nDefaultDependencies=no\n[Service]\nType=oneshot\n"
-        "ExecStart=/bin/sh -c 'ulimit -Sn >/run/probe; ulimit -Hn >>/run/probe'\n"
+        "[Unit]\nDefaultDependencies=no\n[Service]\nType=exec\n"
+        "ExecStartPre=/bin/sh -c 'ulimit -Sn >/run/probe; ulimit -Hn >>/run/probe'\n"
+        "ExecStart=/bin/sleep infinity\n"
     ),
     "/etc/systemd/system/job.service": (
         "[Unit]\nDefaultDependencies=no\nWants=sysinit.target probe.service\n"
@@ -41,17 +46,38 @@ _ETC = {
     ),
 }
 _JOB = """\
-import ctypes, json, os, subprocess, sys
+import ctypes, json, os, struct, subprocess, threading, time
 from pathlib import Path
+
+LIBC = ctypes.CDLL(None)
+LOCK = threading.Lock()
+CREATE, DELETE = 0x100, 0x200
+
+def say(report, **record):
+    with LOCK:
+        report.write(json.dumps({**record, "at": time.monotonic()}) + "\\n")
+
+def watch(folder, report):
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    notify = LIBC.inotify_init1(0)
+    LIBC.inotify_add_watch(notify, bytes(folder), CREATE | DELETE)
+    def follow():
+        while data := os.read(notify, 4096):
+            while data:
+                _, kind, _, length = struct.unpack_from("iIII", data)
+                name = os.fsdecode(data[16 : 16 + length].rstrip(b"\\0"))
+                say(report, mark=f"{'+' if kind & CREATE else '-'}{name}")
+                data = data[16 + length :]
+    threading.Thread(target=follow, daemon=True).start()
 
 def run(report):
     jobs = json.loads(Path("/dev/nvme1n1").read_bytes().rstrip(b"\\0"))
+    watch(Path(jobs["watch"]), report)
     for argv in jobs["commands"]:
-        report.write(json.dumps({"begun": argv}) + "\\n")
+        say(report, begun=argv)
         done = subprocess.run(argv, capture_output=True, text=True, cwd=jobs["cwd"],
                               env=jobs["environment"])
-        report.write(json.dumps({"argv": argv, "code": done.returncode, "out": done.stdout,
-                                 "err": done.stderr}) + "\\n")
+        say(report, argv=argv, code=done.returncode, out=done.stdout, err=done.stderr)
 
 with open("/dev/ttyS1", "w", buffering=1) as report:
     try:
@@ -59,18 +85,34 @@ with open("/dev/ttyS1", "w", buffering=1) as report:
     finally:
         report.flush()
         os.sync()
-        ctypes.CDLL(None).reboot(0x01234567)
+        LIBC.reboot(0x01234567)
 """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ran:
-    """One command that the guest ran."""
+    """One command that the guest ran.
+
+    `marks` are what came (`+NAME`) and went (`-NAME`) meanwhile in the folder that is watched, and
+    when, in seconds since the command had begun; `took` is how many it took.
+    """
 
     argv: Sequence[str]
     code: int
     out: str
     err: str
+    took: float
+    marks: Sequence[tuple[str, float]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cut:
+    """The moment when the power goes: how many seconds after a mark of the last command, by what
+    ran before it; without a mark, after it has begun.
+    """
+
+    after: Callable[[Sequence[Ran]], float]
+    mark: str = ""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -106,30 +148,23 @@ class System:
         subprocess.run(["cp", "--sparse=always", self.disk, other.disk], check=True)
         return other
 
-    def boot(
-        self, commands: Sequence[Sequence[str]], *, cut_after: float | None = None
-    ) -> list[Ran]:
-        """Boot, run commands as root, and reset; returns those that came to their end.
-
-        `cut_after` cuts the power that many seconds after the last command has begun.
-        """
+    def boot(self, commands: Sequence[Sequence[str]], *, cut: Cut | None = None) -> list[Ran]:
+        """Boot, run commands as root, and reset; returns those that came to their end."""
         jobs = self.folder / "jobs"
         environment = {
             "HOME": "/root",
             "LANG": "C.UTF-8",
             "PATH": f"{image.interpreter_folder()}:/usr/sbin:/usr/bin:/sbin:/bin",
-            "PYTHONPATH": str(image.ROOT),
         }
         text = json.dumps(
             {
                 "commands": [list(argv) for argv in commands],
                 "cwd": str(image.ROOT),
                 "environment": environment,
+                "watch": WATCHED,
             }
         )
         jobs.write_bytes(text.encode().ljust(-(-len(text) // 4096) * 4096, b"\0"))
-        records = self.folder / "records"
-        records.unlink(missing_ok=True)
         console = self.folder / "console"
         line = "root=/dev/nvme0n1 rw console=ttyS0 quiet panic=-1 mitigations=off no_timer_check"
         command = [
@@ -140,42 +175,43 @@ class System:
             *("-device", "nvme,serial=disk,drive=disk"),
             *("-drive", f"file={jobs},if=none,id=jobs,format=raw,readonly=on"),
             *("-device", "nvme,serial=jobs,drive=jobs"),
-            *("-serial", f"file:{console}", "-serial", f"file:{records}"),
+            *("-serial", f"file:{console}", "-serial", "stdio"),
         ]
-        with subprocess.Popen(command, stdin=subprocess.DEVNULL) as process:
+        with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as process:
             try:
-                if cut_after is None:
-                    process.wait(300)
-                else:
-                    _wait_for(records, len(commands), process)
-                    process.wait(cut_after)
-            except subprocess.TimeoutExpired:
-                pass
+                found = _follow(process, len(commands), cut)
             finally:
                 process.kill()
         self.consoles.append(console.read_text(errors="replace"))
-        return _ran(records)
+        return found
 
 
-def _wait_for(records: Path, count: int, process: subprocess.Popen[bytes]) -> None:
-    """Wait until the guest has begun its last command, or has ended."""
+def _follow(process: subprocess.Popen[bytes], count: int, cut: Cut | None) -> list[Ran]:
+    """Listen to what the guest reports, until it ends or the moment of the cut has come."""
+    assert process.stdout is not None
+    found: list[Ran] = []
+    marks: list[tuple[str, float]] = []
+    begun, start, rest = 0, 0.0, b""
     deadline = time.monotonic() + 300
-    while process.poll() is None and time.monotonic() < deadline:
-        if records.exists() and records.read_text(errors="replace").count(f'"{_BEGUN}"') >= count:
-            return
-        # A serial port of QEMU that is a file cannot be waited for.
-        time.sleep(0.02)
-
-
-def _ran(records: Path) -> list[Ran]:
-    found = []
-    for line in records.read_text(errors="replace").splitlines() if records.exists() else ():
-        try:
-            record = json.loads(line)
-        except ValueError:  # the power was cut in the middle of it
+    while (left := deadline - time.monotonic()) > 0:
+        if not select.select([process.stdout], [], [], left)[0]:
             break
-        if _BEGUN not in record:
-            found.append(Ran(**record))
+        data = os.read(process.stdout.fileno(), 1 << 16)
+        if not data:
+            break
+        *lines, rest = (rest + data).split(b"\n")
+        for line in lines:
+            record = json.loads(line)
+            at, mark = record.pop("at"), record.get("mark", "")
+            if "begun" in record:
+                begun, start, marks = begun + 1, at, []
+            elif mark:
+                marks.append((mark, at - start))
+            else:
+                found.append(Ran(**record, took=at - start, marks=tuple(marks)))
+            if cut is not None and begun == count and mark == cut.mark:
+                deadline = time.monotonic() + cut.after(found)
+                cut = None
     return found
 
 
@@ -198,6 +234,8 @@ def _plant(tree: Path, files: Mapping[str, str]) -> None:
         builder.add_text(name, text)
     job = f"#!{image.interpreter()} -I\n{_JOB}"
     builder.add_text("/job", job, mode=0o755)
+    # As an installed command has it: what systemd starts gets no PYTHONPATH.
+    builder.add_text(f"{sysconfig.get_path('purelib')}/checkout.pth", f"{image.ROOT}\n")
     paths = [*image.system_paths(), *_systemd()]
     for path in [*paths, *image.libraries(paths)]:
         builder.add(path)
