@@ -34,6 +34,7 @@ sysctl:
 limits:
   nofile: {at_least: 65536, reason: one a connection}
 """
+STAYS = f"what boot has set from {FILE} stays until the next boot"
 LINE = "net.core.somaxconn = 6000"
 
 
@@ -193,13 +194,15 @@ def test_files_outlive_a_reboot_and_so_does_their_transaction(
     assert [(each.state.value, each.files) for each in history.transactions] == [("applied", 1)]
     assert undone.exit_code is ExitCode.OK, undone
     assert not FILE.exists()
+    assert undone.notes == (STAYS,)
     # Its value was the other boot's.
     assert SOMAXCONN.read_text() == "5555\n"
 
 
 @pytest.mark.parametrize("written", [False, True])
+@pytest.mark.parametrize("next_run", ["apply", "rollback"])
 def test_an_apply_that_a_power_cut_ended_is_undone(
-    profile: Profile, tmp_path: Path, *, written: bool
+    profile: Profile, tmp_path: Path, next_run: str, *, written: bool
 ) -> None:
     on = ground(tmp_path)
     api.apply(profile, keeping=Keeping(), prove=False, ground=on)
@@ -211,7 +214,13 @@ def test_an_apply_that_a_power_cut_ended_is_undone(
     _reboot(tmp_path)
     SOMAXCONN.write_text("5555")
 
-    report = api.apply(load(tmp_path, ("6000", "5000")), prove=False, ground=on)
+    if next_run == "apply":
+        report = api.apply(load(tmp_path, ("6000", "5000")), prove=False, ground=on)
+    else:
+        report = api.rollback(ground=on)
+        verdict = "1 file put back" if written else "0 settings put back"
+        assert report.verdict == f"transaction 1 is undone: {verdict}"
+        assert report.notes == ((STAYS,) if written else ())
 
     assert report.exit_code is ExitCode.OK, report
     assert not FILE.exists()

@@ -288,6 +288,8 @@ def _account(origin: Origin, ran: Sequence[Ran]) -> When:
         assert not any(written)
     else:
         assert undone.code == 0, undone
+        stays = f"what boot has set from {FILE} stays until the next boot"
+        assert report(undone)["notes"] == ([stays] if written[0] else [])
         state = report(undone)["transaction"]["state"]
         when = {"undone": When.INSIDE, "rolled back": When.AFTER}[state]
     count = sum(map(bool, written))

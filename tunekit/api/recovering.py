@@ -8,11 +8,12 @@ from tunekit.api.ground import Ground
 from tunekit.api.places import Whereabouts, place_of
 from tunekit.api.session import here, within
 from tunekit.engine.journal import Journal
-from tunekit.engine.model import Outcome
+from tunekit.engine.model import Outcome, ScopeId, ScopeKind
 from tunekit.engine.rollback import RolledBack, Site, roll_back
 from tunekit.engine.store import opened
 from tunekit.engine.transaction import Transaction
 from tunekit.errors import RecoveryFailed
+from tunekit.kernel.host import HostIdentity
 
 
 def recover_unfinished(journal: Journal, on: Ground, *, but: int | None = None) -> Iterator[str]:
@@ -42,6 +43,22 @@ def recover_unfinished(journal: Journal, on: Ground, *, but: int | None = None) 
             undone = within(place.netns, lambda: _there(transaction, on))  # noqa: B023
         _refuse_incomplete(undone)
         yield f"undid the unfinished transaction {transaction.id} ({transaction.profile})"
+        yield from set_by_boot(undone, host)
+
+
+def set_by_boot(undone: RolledBack, host: HostIdentity) -> Iterator[str]:
+    """What a rollback has not put back: what this boot has set from the files that it took away.
+
+    What was there before is known of another boot only.
+    """
+    if undone.transaction.boot_id == host.boot_id:
+        return
+    files = ScopeId(ScopeKind.FILE.value, "/")
+    for change in undone.changes:
+        scope, path = change.subject.scope, change.subject.name
+        is_back = change.outcome is Outcome.ROLLED_BACK
+        if is_back and scope == files and path.startswith("/etc/sysctl.d/"):
+            yield f"what boot has set from {path} stays until the next boot"
 
 
 def _there(transaction: Transaction, on: Ground) -> RolledBack:

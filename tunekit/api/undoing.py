@@ -12,7 +12,7 @@ from tunekit.api.beginning import end_other_boots
 from tunekit.api.ground import Ground
 from tunekit.api.outcome import admit_signal, amount, settings
 from tunekit.api.places import Place, Whereabouts, place_of
-from tunekit.api.recovering import recover_unfinished
+from tunekit.api.recovering import recover_unfinished, set_by_boot
 from tunekit.api.session import here, within
 from tunekit.engine.journal import Journal
 from tunekit.engine.model import Outcome
@@ -68,6 +68,7 @@ def rollback(
                 namespace_gone=place.is_gone,
             )
             undone = roll_back(journal.transaction(chosen.id), site)
+            notes = (*notes, *set_by_boot(undone, host))
             report = replace(_report(undone, host), notes=notes)
             return admit_signal(
                 report, guard, "a signal came meanwhile, and the rollback was finished first"

@@ -136,6 +136,15 @@ def undo(files: Sequence[FileWrite]) -> dict[Subject, str]:
     return problems
 
 
+def is_undone(write: FileWrite) -> bool:
+    """Tell whether a file is as it was before, or again."""
+    try:
+        with Root(Path(write.root)) as root:
+            return current(root, write.path) == write.before
+    except TunekitError:
+        return False
+
+
 def settle(
     write: FileWrite, expected: set[str | None], target: str | None, *, force: bool = False
 ) -> str:

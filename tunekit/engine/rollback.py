@@ -153,6 +153,7 @@ def recover(transaction: Transaction, on: Site) -> RolledBack:
     _refuse_forbidden(transaction, targets, on.journal)
     present = {subject: on.machine.text(subject) for subject in targets}
     files = [each.write for each in on.journal.files() if each.transaction == transaction.id]
+    never_written = {each.subject for each in files if filing.is_undone(each)}
     problems = put_back(on.machine, on.journal, transaction, writes)
     rows = [
         _recovered(subject, present[subject], target, on.machine, problems)
@@ -161,6 +162,8 @@ def recover(transaction: Transaction, on: Site) -> RolledBack:
     for file in files:
         why = problems.get(file.subject, "")
         outcome = Outcome.REJECTED if why else Outcome.ROLLED_BACK
+        if not why and file.subject in never_written:
+            file, outcome = replace(file, text=file.before), Outcome.UNCHANGED
         rows.append(filing.row(file, outcome, detail=why, back=True))
     state = TransactionState.INCOMPLETE if problems else TransactionState.UNDONE
     return RolledBack(
