@@ -42,6 +42,34 @@ def test_a_key_is_explained_whole() -> None:
     assert len(entry["running"].split()) == 2
 
 
+@pytest.mark.parametrize(
+    ("name", "unenforced"),
+    [
+        ("net.core.somaxconn", []),
+        ("net.ipv4.tcp_syncookies", ["a number above 2 is stored all the same"]),
+        (
+            "net.ipv4.ip_forward",
+            ["a number below 0 is stored all the same", "a number above 1 is stored all the same"],
+        ),
+        (
+            "kernel.sem",
+            [
+                "per set, a number below 0 is stored all the same",
+                "total, a number below 0 is stored all the same",
+                "per call, a number below 0 is stored all the same",
+            ],
+        ),
+    ],
+)
+def test_a_bound_that_the_kernel_does_not_enforce_is_said(name: str, unenforced: list[str]) -> None:
+    report = tunekit.explain([name])
+
+    assert report.data["entries"][0]["unenforced"] == unenforced
+    words = " ".join(render(report, Format.TABLE, width=80, colour=False).split())
+    said = f"not enforced {'; '.join(unenforced)}" if unenforced else "not enforced"
+    assert (said in words) is bool(unenforced)
+
+
 def test_a_key_that_is_gone_says_since_when_and_what_to_use() -> None:
     (entry,) = entries("net.ipv4.tcp_tw_recycle")
 

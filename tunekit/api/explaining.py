@@ -188,6 +188,7 @@ _EMPTY: dict[str, Any] = {
     "type": "",
     "unit": "",
     "range": "",
+    "unenforced": [],
     "special": "",
     "default": "",
     "kernel_default": None,
@@ -247,6 +248,7 @@ def _of_tunable(name: str, tunable: Tunable | None) -> dict[str, Any]:
         "type": "" if tunable.removed else _type(tunable),
         "unit": tunable.unit,
         "range": _range(tunable),
+        "unenforced": _unenforced(tunable),
         "special": _special(tunable),
         "default": tunable.default,
         "scope": "" if tunable.removed else tunable.scope.value,
@@ -310,6 +312,18 @@ def _range(tunable: Tunable) -> str:
     if len(set(texts)) == 1:
         return texts[0]
     return ", ".join(f"{f.name} {text}" for f, text in zip(tunable.fields, texts, strict=True))
+
+
+def _unenforced(tunable: Tunable) -> list[str]:
+    """The bounds of the range that the kernel does not enforce, in words."""
+    found = []
+    for field in tunable.fields:
+        name = f"{field.name}, " if field.name else ""
+        if field.minimum is not None and field.lax.below:
+            found.append(f"{name}a number below {field.minimum} is stored all the same")
+        if field.maximum is not None and field.lax.above:
+            found.append(f"{name}a number above {field.maximum} is stored all the same")
+    return found
 
 
 def _special(tunable: Tunable) -> str:

@@ -15,6 +15,7 @@ _LABELS = {
     "type": "type",
     "unit": "unit",
     "range": "range",
+    "unenforced": "not enforced",
     "special": "mind",
     "running": "running",
     "boot": "boot",
