@@ -25,6 +25,7 @@ from tunekit.values import SysctlKey
 
 _PROC = Path("/proc")
 _NR_OPEN = SysctlKey(("fs", "nr_open"))
+_NR_OPEN_DEFAULT = 1 << 20
 _MANAGER = "the limits of process 1"
 
 Sides = Mapping[str, tuple[Side, Side]]
@@ -60,6 +61,37 @@ def nr_open() -> int | None:
     """fs.nr_open, None where it is not shown."""
     reading = Sysctls().read(_NR_OPEN)
     return int(reading.text) if isinstance(reading, Value) else None
+
+
+def ceiling_after(at_boot: str | None) -> int:
+    """fs.nr_open where boot sets it to a text, or to nothing."""
+    return int(at_boot) if at_boot else _NR_OPEN_DEFAULT
+
+
+def of_unit_below(folder: Path, unit: str, *, nr_open: int, remedy: str = "") -> Arriving:
+    """Find out what limits a unit of another system gets, by its files alone.
+
+    `nr_open` is what fs.nr_open will be there. Raises UsageError for a unit that is not there.
+    """
+    with Root(folder) as root:
+        found = unit_limits.read_unit(root, unit, nr_open=nr_open)
+    if found.files.fragment is None:
+        raise UsageError(f"no unit named {unit} below {folder}", hint="see its /etc/systemd")
+    if found.files.masked:
+        raise UsageError(f"{unit} is masked: it does not start", hint=f"see it below {folder}")
+    manager_hard = min(unit_limits.DEFAULT_HARD, nr_open)
+    remarks = limit_traps.of_unit(
+        found.limits, found.bad, unit=unit, nr_open=nr_open, manager_hard=manager_hard
+    )
+    return Arriving(
+        whose=unit,
+        limits=_readings(_within(found.limits, nr_open, manager_hard), found.limits),
+        origins={name: _origins(pair) for name, pair in found.limits.items()},
+        remedy=remedy,
+        endless="infinity",
+        unread="it is what process 1 has when the system boots",
+        remarks=tuple(remarks),
+    )
 
 
 def _of_unit(root: Root, name: str, names: Iterable[str]) -> Arriving:

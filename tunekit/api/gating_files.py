@@ -5,18 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from tunekit.api.arriving import ceiling_after, of_unit_below
 from tunekit.api.booting import Outlook, look, prospects, wishes
 from tunekit.check.boot import in_words
-from tunekit.check.facts import Arriving
 from tunekit.check.gate import Choice, skipped
 from tunekit.check.limits import judge
 from tunekit.check.model import Finding, Status
 from tunekit.check.registry import CHECKS
-from tunekit.errors import UsageError
-from tunekit.files.root import Root
 from tunekit.files.unit_files import unit_name
-from tunekit.files.unit_limits import read_unit
-from tunekit.kernel.readings import Value
 from tunekit.profile.evaluate import shown
 from tunekit.profile.find import spelling
 from tunekit.profile.model import Profile
@@ -24,7 +20,6 @@ from tunekit.values import SysctlKey
 
 _BOOT, _LIMITS = "boot", "limits"
 _NR_OPEN = SysctlKey(("fs", "nr_open"))
-_NR_OPEN_DEFAULT = 1 << 20
 
 
 def judge_files(profile: Profile, choice: Choice, root: Path, *, unit: str) -> Iterator[Finding]:
@@ -68,26 +63,9 @@ def _settings(profile: Profile, outlook: Outlook) -> Iterator[Finding]:
 
 
 def _limits(profile: Profile, outlook: Outlook, unit: str) -> Iterator[Finding]:
+    remedy = f"tunekit persist {spelling(profile.path)} --unit {unit} --root {outlook.root}"
     at_boot = outlook.boot.value(_NR_OPEN)
-    nr_open = int(at_boot) if at_boot else _NR_OPEN_DEFAULT
-    with Root(outlook.root) as root:
-        found = read_unit(root, unit, nr_open=nr_open)
-    if found.files.fragment is None:
-        raise UsageError(f"no unit named {unit} below {outlook.root}", hint="see its /etc/systemd")
-    sides = {
-        name: (soft.value, hard.value)
-        for name, (soft, hard) in found.limits.items()
-        if soft.value is not None and hard.value is not None
-    }
-    arriving = Arriving(
-        whose=unit,
-        limits={name: Value(f"{soft} {hard}") for name, (soft, hard) in sides.items()},
-        remedy=f"tunekit persist {spelling(profile.path)} --unit {unit} --root {outlook.root}",
-        origins={
-            name: (str(soft.origin), str(hard.origin))
-            for name, (soft, hard) in found.limits.items()
-        },
-        unread="it is what process 1 has when the system boots",
-    )
+    got = of_unit_below(outlook.root, unit, nr_open=ceiling_after(at_boot), remedy=remedy)
     for limit in profile.limits:
-        yield judge(limit, arriving)
+        yield judge(limit, got)
+    yield from got.remarks

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from pathlib import Path
 from shlex import quote
 from typing import Any
 
+from tunekit.api.arriving import ceiling_after, of_unit_below
 from tunekit.api.session import here, summary
 from tunekit.api.targets import Target, arriving
 from tunekit.check.facts import Arriving
 from tunekit.check.limits import judge, shown
 from tunekit.check.model import Finding, Status
-from tunekit.errors import ExitCode
+from tunekit.errors import ExitCode, UsageError
+from tunekit.files.root import Root
+from tunekit.files.unit_files import unit_name
 from tunekit.kernel.readings import Value
 from tunekit.kernel.rlimits import NAMES
 from tunekit.kernel.sysctl import Sysctls
@@ -31,6 +35,7 @@ def inspect_limits(
     user: str = "",
     runtime: str = "",
     pid: int | None = None,
+    root: Path | None = None,
 ) -> Report:
     """Tell what limits a systemd service, a user's sessions, the containers of a runtime (docker,
     containerd, crio, podman) or a process gets, and from where.
@@ -38,17 +43,27 @@ def inspect_limits(
     Without any of the four it is this process. With a profile its limits are judged, else all are
     shown; what is wrong in the files that set them is told in either case. The exit code is 0 in
     line, 1 when a limit of the profile does not arrive or cannot be set, 3 when one cannot be told.
-    Raises UsageError for a unit or user that there is not.
+    With `root` it is a unit of another system, by its files alone. Raises UsageError for a unit or
+    user that there is not.
     """
     names = [limit.name for limit in profile.limits] if profile else sorted(NAMES)
-    run = f"tunekit run {quote(spelling(profile.path))} -- COMMAND" if profile else ""
-    got = arriving(Target(unit=unit, user=user, runtime=runtime, pid=pid), names, run=run)
+    if root is None:
+        run = f"tunekit run {quote(spelling(profile.path))} -- COMMAND" if profile else ""
+        got = arriving(Target(unit=unit, user=user, runtime=runtime, pid=pid), names, run=run)
+        ceiling = _nr_open()
+    else:
+        if not unit or user or runtime or pid:
+            raise UsageError(
+                "--limits with --root is about a unit alone",
+                hint="add --unit NAME; sessions, containers and processes are looked at on the "
+                "system that runs",
+            )
+        got, ceiling = _below(root, unit_name(unit), profile)
     if profile is not None:
         rows = [judge(limit, got) for limit in profile.limits]
     else:
         rows = [_row(name, got) for name in names]
     findings = (*rows, *got.remarks)
-    ceiling = Sysctls().read(_NR_OPEN)
     return Report(
         command="inspect",
         exit_code=_code(findings),
@@ -59,10 +74,27 @@ def inspect_limits(
         notes=profile.warnings if profile else (),
         data={
             "whose": got.whose,
-            "nr_open": ceiling.text if isinstance(ceiling, Value) else None,
+            "nr_open": ceiling,
             "limits": [_data(name, got) for name in names],
         },
     )
+
+
+def _nr_open() -> str | None:
+    reading = Sysctls().read(_NR_OPEN)
+    return reading.text if isinstance(reading, Value) else None
+
+
+def _below(root: Path, unit: str, profile: Profile | None) -> tuple[Arriving, str]:
+    """What a unit of another system gets, and what fs.nr_open is after that one's boot."""
+    from tunekit.files.boot import read_boot
+
+    with Root(root) as opened:
+        nr_open = ceiling_after(read_boot(opened).value(_NR_OPEN))
+    remedy = ""
+    if profile is not None:
+        remedy = f"tunekit persist {quote(spelling(profile.path))} --unit {unit} --root {root}"
+    return of_unit_below(root, unit, nr_open=nr_open, remedy=remedy), str(nr_open)
 
 
 def _row(name: str, got: Arriving) -> Finding:

@@ -104,8 +104,8 @@ def inspect(
 
     With --limits: the soft and hard limits that a systemd service will get (--unit), the sessions
     of a user that PAM opens (--user), the containers of a runtime (--runtime) or a process has
-    (--pid), each with the line that it comes
-    from, whether those of the profile arrive, and what is wrong in the files.
+    (--pid), each with the line that it comes from, whether those of the profile arrive, and what
+    is wrong in the files. With --root it is a service of that system.
 
     Writes nothing and works for any user.
     """
@@ -117,7 +117,7 @@ def inspect(
         name, keys = sort_out(what or ())
         profile = options.load_profile(name, assignments) if name else None
         if limits:
-            if keys or boot or root or netns:
+            if keys or boot or netns:
                 raise UsageError(
                     "--limits is about processes of this host",
                     hint="give a profile and one of --unit, --user, --runtime and --pid, or less",
@@ -128,6 +128,7 @@ def inspect(
                 user=user or "",
                 runtime=runtime.value if runtime else "",
                 pid=pid,
+                root=root,
             )
         if unit or user or runtime or pid:
             raise UsageError(
