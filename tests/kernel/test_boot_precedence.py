@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
@@ -13,21 +13,14 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
 from tests.support import fence
-from tests.support.boot_trees import FOLDERS, KEYS, Entry, plant, trees
+from tests.support.boot_trees import FOLDERS, KEYS, Entry, base, plant, reset, trees, values
 from tests.support.fenced import REQUIRE
 from tunekit.files.boot import read_boot
 from tunekit.files.model import Reader
 from tunekit.files.root import Root
-from tunekit.profile.evaluate import value_of
-from tunekit.values import SysctlKey, SysctlValue
+from tunekit.values import SysctlKey
 
 SYSTEMD_SYSCTL = Path("/usr/lib/systemd/systemd-sysctl")
-BASE = {
-    "net/core/somaxconn": "3",
-    "net/ipv4/tcp_max_syn_backlog": "5",
-    "net/ipv4/tcp_wmem": "4100 16400 4194400",
-    "net/ipv4/ip_local_reserved_ports": "7000",
-}
 COMMANDS = {
     Reader.SYSTEMD: (str(SYSTEMD_SYSCTL),),
     Reader.PROCPS: (
@@ -74,26 +67,6 @@ def unavailable(why: str) -> NoReturn:
     if "kernel" in os.environ.get(REQUIRE, "").split(","):
         pytest.fail(f"{REQUIRE} asks for the kernel tier, but there is {why}")
     pytest.skip(why)
-
-
-def name(key: str) -> str:
-    return str(SysctlKey.parse(key))
-
-
-def values(texts: Mapping[str, str | None]) -> dict[str, SysctlValue | None]:
-    return {key: None if t is None else value_of(name(key), t) for key, t in texts.items()}
-
-
-def base(key: str) -> str:
-    return BASE.get(key, "0")
-
-
-def reset() -> None:
-    # A key of an interface that was written once keeps out of what `default` is set to.
-    for interface in os.listdir("/proc/sys/net/ipv4/conf"):  # noqa: PTH208
-        Path(f"/proc/sys/net/ipv4/conf/{interface}/rp_filter").write_text("0")
-    for key in KEYS:
-        Path("/proc/sys", key).write_text(base(key))
 
 
 corpus = settings(

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from hypothesis import strategies as st
+
+from tunekit.profile.evaluate import value_of
+from tunekit.values import SysctlKey, SysctlValue
 
 FOLDERS = ("etc/sysctl.d", "run/sysctl.d", "usr/local/lib/sysctl.d", "usr/lib/sysctl.d")
 _NAMES = (
@@ -82,6 +87,13 @@ KEYS = (
     "net/ipv4/ip_local_reserved_ports",
 )
 """Where to look what came of a tree."""
+
+_BASE = {
+    "net/core/somaxconn": "3",
+    "net/ipv4/tcp_max_syn_backlog": "5",
+    "net/ipv4/tcp_wmem": "4100 16400 4194400",
+    "net/ipv4/ip_local_reserved_ports": "7000",
+}
 
 _GAPS = st.sampled_from(("", "", " ", "\t", "  "))
 _PAIRS = st.one_of(
@@ -190,3 +202,26 @@ def plant(root: Path, tree: list[Entry]) -> None:
             path.mkdir()
         else:
             path.write_bytes(entry.text.encode())
+
+
+def _name(key: str) -> str:
+    return str(SysctlKey.parse(key))
+
+
+def values(texts: Mapping[str, str | None]) -> dict[str, SysctlValue | None]:
+    """Values to compare, of texts by key."""
+    return {key: None if t is None else value_of(_name(key), t) for key, t in texts.items()}
+
+
+def base(key: str) -> str:
+    """What a key is set to before a tree is tried."""
+    return _BASE.get(key, "0")
+
+
+def reset() -> None:
+    """Set every key to what it is before a tree is tried; inside the fence."""
+    # A key of an interface that was written once keeps out of what `default` is set to.
+    for interface in os.listdir("/proc/sys/net/ipv4/conf"):  # noqa: PTH208
+        Path(f"/proc/sys/net/ipv4/conf/{interface}/rp_filter").write_text("0")
+    for key in KEYS:
+        Path("/proc/sys", key).write_text(base(key))

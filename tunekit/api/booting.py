@@ -250,7 +250,7 @@ def _otherwise(key: SysctlKey, after: Prospect, outlook: Outlook) -> str:
 
 
 def _line(assignment: Assignment, *, by: str = "") -> BootLine:
-    value = assignment.value
+    value = assignment.text
     key = assignment.path.replace("/", ".")
     return BootLine(
         file=assignment.origin.file,
@@ -265,7 +265,7 @@ def _line(assignment: Assignment, *, by: str = "") -> BootLine:
 def _set_by(boot: Boot) -> Iterator[SysctlKey]:
     """The keys of this kernel that some line sets, in the order of their names."""
     sysctls = Sysctls()
-    lines = (*boot.earlier, *boot.lines, *(boot.profile.assignments if boot.profile else ()))
+    lines = (*boot.earlier, *boot.lines, *(boot.profile.writes if boot.profile else ()))
     found = set()
     for each in lines:
         if not each.is_glob and each.value is not None:

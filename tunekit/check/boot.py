@@ -62,13 +62,14 @@ def prospect(
         met = value in prefer
     by = winner.place if winner else ""
     if boot.unread and met is not False:
-        status, reason = Status.UNKNOWN, f"{boot.unread[0].path} cannot be read"
+        status, reason = Status.UNKNOWN, str(boot.unread[0])
     elif met:
         status, reason = Status.PASS, by or "it is the kernel's default"
     elif met is False:
         status, reason = Status.FAIL, by or "no file sets it, and the kernel's default does not do"
     elif winner is not None:
-        what = "works it out when it starts" if winner.computed else "leaves out some of its fields"
+        later = winner.computed or winner.only is not None
+        what = "works it out when it starts" if later else "leaves out some of its fields"
         status, reason = Status.UNKNOWN, f"{winner.origin} {what}"
     else:
         status, reason = Status.UNKNOWN, "no file sets it, so that the kernel's default comes back"

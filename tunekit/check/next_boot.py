@@ -75,7 +75,8 @@ def judge(setting: Setting, facts: Facts) -> Finding:
         observed = f"{row.observed}, which overrides {better}" if better else row.observed
         return replace(row, observed=observed, remedy=facts.persist)
     if boot.unread:
-        return replace(row, remedy="run as root")
+        closed = any(not each.undecided for each in boot.unread)
+        return replace(row, remedy="run as root" if closed else "")
     if after.winner is None:
         # Whether it holds by itself or was set by hand cannot be told, and it holds now.
         row = replace(row, status=Status.SKIP if setting.optional else Status.WARN)

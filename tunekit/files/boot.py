@@ -19,10 +19,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from tunekit.files import cmdline, sysctl_d, tuned
-from tunekit.files.model import Assignment, Origin, Reader, Unread, Writer
+from tunekit.files.model import Assignment, Only, Origin, Reader, Unread, Writer
 from tunekit.files.patterns import braces, fnmatch_matches, glob_matches
 from tunekit.files.root import Root
-from tunekit.files.stored import store
+from tunekit.files.stored import Stored, store
 from tunekit.files.sysctl_d import BadLine
 from tunekit.files.tuned import TunedProfile
 from tunekit.values import SysctlKey
@@ -66,11 +66,11 @@ class Boot:
 
     def writes(self, key: SysctlKey) -> tuple[Assignment, ...]:
         """What is written to a key that is there at boot, in order."""
-        own = tuple(self._from_files(key))
-        later = tuple(self._from_tuned(key))
-        if later and self.profile is not None:
-            later += tuple(each for each in own if self.profile.repeats(each))
-        return (*(each for each in self.earlier if _canonical(each.path) == key.path), *own, *later)
+        return (
+            *(each for each in self.earlier if _canonical(each.path) == key.path),
+            *self._from_files(key),
+            *self._from_tuned.get(key.path, ()),
+        )
 
     def winner(self, key: SysctlKey) -> Assignment | None:
         """The line that decides what a key is after boot, None when nothing sets it.
@@ -79,10 +79,14 @@ class Boot:
         """
         name = str(key)
         writes = self.writes(key)
-        for each in reversed(writes):
-            if each.computed or store(name, None, each.value or "").taken:
-                return each
-        return writes[-1] if writes else None
+        winner = writes[-1] if writes else None
+        text = None
+        for each in writes:
+            stored = _after(name, text, each)
+            if stored.taken:
+                winner = each
+            text = stored.text
+        return winner
 
     def value(self, key: SysctlKey, default: str | None = None) -> str | None:
         """The text that a key holds after boot, None where that cannot be told.
@@ -92,7 +96,7 @@ class Boot:
         """
         text = default
         for each in self.writes(key):
-            text = None if each.computed else store(str(key), text, each.value or "").text
+            text = _after(str(key), text, each).text
         return text
 
     def assignments(self, key: SysctlKey) -> tuple[Assignment, ...]:
@@ -109,12 +113,18 @@ class Boot:
         return tuple(
             Shadowed(assignment=each, by=self.hidden.get(each, decides))
             for each in self.assignments(key)
-            if each is not winner and (each.value is not None or winner is not None)
+            if not _is_same(each, winner) and (each.value is not None or winner is not None)
         )
 
-    @property
+    @cached_property
     def _tuned_lines(self) -> tuple[Assignment, ...]:
-        return self.profile.assignments if self.profile else ()
+        """What TuneD writes and is not said already: it repeats lines of files, maybe often."""
+        own = dict.fromkeys(self.profile.writes if self.profile else ())
+        return tuple(each for each in own if each not in self._said)
+
+    @cached_property
+    def _said(self) -> frozenset[Assignment]:
+        return frozenset(self.lines)
 
     @cached_property
     def _options(self) -> dict[str, Assignment]:
@@ -174,13 +184,17 @@ class Boot:
             )
         )
 
-    def _from_tuned(self, key: SysctlKey) -> Iterator[Assignment]:
-        return (each for each in self._tuned_lines if each.path == key.path)
+    @cached_property
+    def _from_tuned(self) -> dict[str, list[Assignment]]:
+        found: dict[str, list[Assignment]] = {}
+        for each in self.profile.writes if self.profile else ():
+            found.setdefault(_canonical(each.path), []).append(each)
+        return found
 
     def _concerns(self, line: Assignment, key: SysctlKey) -> bool:
         if line.value is None and line.is_glob and self.reader is Reader.PROCPS:
             return fnmatch_matches(line.path, key.path)
-        if line.is_glob:
+        if line.is_glob and line.writer is not Writer.TUNED:
             return self._covers(line, key)
         return _canonical(line.path) == key.path
 
@@ -212,7 +226,7 @@ def read_boot(root: Root, reader: Reader | None = None) -> Boot:
         excludes_patterns=reader is Reader.PROCPS and _knows_patterns(root),
         lines=tuple(lines),
         earlier=tuple(_before_files(root)),
-        profile=tuned.read(root),
+        profile=None if _is_masked(root, "tuned.service") else tuned.read(root, lines),
         hidden=hidden,
         bad=tuple(bad),
         unread=tuple(root.unread),
@@ -253,6 +267,29 @@ def _before_files(root: Root) -> Iterator[Assignment]:
             origin=Origin(file="systemd (PID 1)"),
             writer=Writer.MANAGER,
         )
+
+
+def _after(name: str, before: str | None, line: Assignment) -> Stored:
+    """What a key holds after a line was written to it; `taken` says that the line may decide it."""
+    if line.computed or (line.only and before is None):
+        return Stored(text=None)
+    text = line.value or ""
+    if line.only and before is not None:
+        try:
+            there, wanted = int(before), int(text)
+        except ValueError:
+            # TuneD cannot compare them, and writes the sign as well.
+            return Stored(text=before, taken=False)
+        if not (wanted > there if line.only is Only.MORE else wanted < there):
+            return Stored(text=before, taken=False)
+    return store(name, before, text)
+
+
+def _is_same(one: Assignment, other: Assignment | None) -> bool:
+    """Whether two readers' lines are the same line of a file."""
+    return one is other or (
+        other is not None and one.origin.line > 0 and one.origin == other.origin
+    )
 
 
 def _canonical(path: str) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 
-from tunekit.files import sysctl_d, tuned
+from tunekit.files import sysctl_d, tuned_conf
 from tunekit.files.exchange import (
     ALLOW,
     CONNECTIONS,
@@ -75,7 +75,7 @@ class Imported:
 
 def guess(text: str) -> Form:
     """Tell a file of TuneD, which has sections, from one for sysctl."""
-    return Form.TUNED if tuned.has_sections(text) else Form.SYSCTL_D
+    return Form.TUNED if tuned_conf.has_sections(text) else Form.SYSCTL_D
 
 
 def read(text: str, file: str, form: Form) -> Imported:
@@ -111,13 +111,12 @@ def read(text: str, file: str, form: Form) -> Imported:
 
 def _assignments(text: str, file: str, form: Form, left_out: list[LeftOut]) -> Iterator[Assignment]:
     if form is Form.TUNED:
-        for found in tuned.sysctls(text, file):
+        for found in tuned_conf.sysctls(text, file):
             if isinstance(found, Assignment):
                 yield found
             else:
                 place = f"{file}:{found.line}"
-                what = f"[{found.section}] {found.key}"
-                left_out.append(LeftOut(place=place, what=what, why="a profile holds only sysctls"))
+                left_out.append(LeftOut(place=place, what=found.what, why=found.why))
         return
     reader = Reader.SYSTEMD if form is Form.SYSCTL_D else Reader.PROCPS
     for line in sysctl_d.parse(text, file, reader):
@@ -133,6 +132,8 @@ def _why_not(assignment: Assignment) -> str:
         return "only keeps the key out of patterns"
     if assignment.is_glob:
         return "a pattern; a profile names each key"
+    if assignment.only:
+        return f"TuneD writes it only where it is {assignment.only.name.lower()} than what is there"
     if assignment.computed:
         return "TuneD works the value out when it is written"
     return ""

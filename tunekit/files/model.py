@@ -25,6 +25,13 @@ class Writer(Enum):
     TUNED = "TuneD"
 
 
+class Only(Enum):
+    """When TuneD writes a value: only where it is more, or less, than what is there."""
+
+    MORE = ">"
+    LESS = "<"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
     """A line of a file that boot reads. `line` counts from 1, and is 0 where there is no line."""
@@ -43,7 +50,8 @@ class Assignment:
     `path` is what its reader makes of the key, below /proc/sys and perhaps with wildcards; it may
     name nothing that could be a key. `value` is None for a line `-KEY`, which only keeps KEY out
     of wildcards. `optional` says that the line begins with `-`: a failure is passed over.
-    `computed` says that the value is worked out when it is written, and cannot be told here.
+    `computed` says that the value is worked out when it is written, and cannot be told here. With
+    `only` it is written or not by what is there.
     """
 
     path: str
@@ -52,6 +60,7 @@ class Assignment:
     writer: Writer = Writer.SYSCTL_D
     optional: bool = False
     computed: bool = False
+    only: Only | None = None
 
     @property
     def place(self) -> str:
@@ -64,6 +73,11 @@ class Assignment:
         return f"set in {self.origin}"
 
     @property
+    def text(self) -> str | None:
+        """The value as it is written in the file."""
+        return f"{self.only.value}{self.value}" if self.only else self.value
+
+    @property
     def is_glob(self) -> bool:
         """Tell whether the path is a pattern."""
         return any(char in self.path for char in "*?[")
@@ -71,7 +85,13 @@ class Assignment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unread:
-    """A file or folder that is there and could not be read: what it says is unknown."""
+    """What says something about boot, and nobody can tell what: a file or folder that is there and
+    could not be read, or, with `undecided`, that was read and leaves it to the next boot.
+    """
 
     path: str
     cause: str
+    undecided: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.cause}" if self.undecided else f"{self.path} cannot be read"

@@ -16,6 +16,7 @@ from tunekit.records import dataclass
 from tunekit.values import Kind, Numbers, SysctlValue, guess, parse
 
 _BLANKS = re.compile(r"[ \t\n]+")
+_LINE_ENDS = re.compile(r"\n+")
 # Their handlers work on a copy: all fields or none (net/ipv4/sysctl_net_ipv4.c).
 _AT_ONCE = frozenset({"net.ipv4.ip_local_port_range", "net.ipv4.ping_group_range"})
 
@@ -41,6 +42,9 @@ def store(name: str, before: str | None, written: str) -> Stored:
         return Stored(text=str(guess(written)))
     if tunable.kind is not Kind.NUMBERS:
         try:
+            if tunable.kind is Kind.PORTS:
+                # The kernel takes a line end for a comma, and a value of TuneD's may have one.
+                written = _LINE_ENDS.sub(",", written.strip("\n"))
             return Stored(text=str(parse(written, tunable.kind)))
         except InvalidValue:
             return Stored(text=before, taken=False)

@@ -421,6 +421,23 @@ at: p.yaml:5
 """,
     ),
     case(
+        facts(
+            boot=replace(
+                BOOT,
+                lines=(),
+                unread=(Unread(path="/etc/x", cause="TuneD chooses later", undecided=True),),
+            ),
+            defaults={SOMAXCONN.key: "16384"},
+        ),
+        """
+boot net.core.somaxconn: unknown
+expected: at least 8192
+observed: 16384, /etc/x: TuneD chooses later
+why: what is set at run time is gone with the next boot
+at: p.yaml:5
+""",
+    ),
+    case(
         # 4194304 is the default from 6.18 on alone.
         facts(
             setting("net.core.rmem_max", at_least(4194304)),
