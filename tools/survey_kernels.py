@@ -1,4 +1,5 @@
-"""Try tunekit on several kernels and write docs/reference/kernels.md; ./tools/kernels calls it.
+"""Try tunekit on several kernels and write docs/reference/kernels.md, or print it when the run was
+not a whole one; ./tools/kernels calls it.
 
 Each kernel boots three times: for the tests marked `vm`; for the survey of the catalogue and the
 rules of `sockbuf`; and for the keys of the catalogue that spoil a machine. Exits with 1 when a
@@ -25,6 +26,7 @@ from tunekit.catalog.model import Scope
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "reference" / "kernels.md"
 
+_ALL = ("bookworm", "trixie", "sid")
 _WITHOUT = "--no-tests"
 _NOT_RUN = "not run"
 
@@ -78,13 +80,22 @@ def main(arguments: Sequence[str]) -> int:
     `--no-tests` leaves the tests out, which take the most time.
     """
     tested = _WITHOUT not in arguments
-    kernels = [_try(suite, tested=tested) for suite in arguments if suite != _WITHOUT]
-    PAGE.write_text(page(kernels), encoding="utf-8")
+    suites = [each for each in arguments if each != _WITHOUT]
+    kernels = [_try(suite, tested=tested) for suite in suites]
+    if is_whole(suites, tested=tested):
+        PAGE.write_text(page(kernels), encoding="utf-8")
+        print(f"wrote {PAGE.relative_to(ROOT)}", file=sys.stderr)
+    else:
+        print(page(kernels), end="")
     for kernel in kernels:
         for text in kernel.fails:
             print(f"{kernel.release}: {text}", file=sys.stderr)
-    print(f"wrote {PAGE.relative_to(ROOT)}", file=sys.stderr)
     return int(any(kernel.fails for kernel in kernels))
+
+
+def is_whole(suites: Sequence[str], *, tested: bool) -> bool:
+    """Tell whether the page of this run may stand in the place of the last whole one."""
+    return tested and set(suites) >= set(_ALL)
 
 
 def _try(suite: str, *, tested: bool) -> Kernel:

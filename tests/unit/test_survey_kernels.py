@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from tools.survey_kernels import Ended, Kernel, page
+import pytest
+
+from tools.survey_kernels import Ended, Kernel, is_whole, page
 
 
 def survey(*differences: dict[str, str], keys: tuple[str, ...] = ("a.b",)) -> dict[str, Any]:
@@ -67,3 +69,18 @@ def test_a_kernel_of_other_rules_is_said_not_to_fit() -> None:
     found = kernel("other", survey())
     found.sockbuf["sentences"]["fill"] = [sentence]  # type: ignore[index]
     assert f"| the rules of `sockbuf` fit | {sentence} |" in page([found])
+
+
+@pytest.mark.parametrize(
+    ("suites", "tested", "whole"),
+    [
+        (("bookworm", "trixie", "sid"), True, True),
+        (("sid", "bullseye", "bookworm", "trixie"), True, True),
+        (("bookworm", "trixie", "sid"), False, False),
+        (("sid",), True, False),
+    ],
+)
+def test_only_a_whole_run_writes_the_page(
+    suites: tuple[str, ...], tested: bool, whole: bool
+) -> None:
+    assert is_whole(suites, tested=tested) is whole
