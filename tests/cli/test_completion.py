@@ -24,6 +24,8 @@ ROOT = Path(__file__).parents[2]
         (["profile"], "ex", ["export"]),
         (["inspect"], "high", ["high-conn"]),
         (["inspect"], "net.core.somax", ["net.core.somaxconn"]),
+        (["explain"], "net.core.somax", ["net.core.somaxconn"]),
+        (["explain"], "SO_R", ["SO_RCVBUF", "SO_RCVBUFFORCE", "SO_REUSEPORT"]),
         (["inspect"], "--form", ["--format"]),
         (["inspect", "--format"], "js", ["json"]),
         (["inspect"], "--format=tab", ["--format=table"]),

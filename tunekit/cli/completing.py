@@ -117,6 +117,13 @@ def _keys() -> Iterable[str]:
     return (each.pattern for each in catalog.entries() if "*" not in each.pattern)
 
 
+def _subjects() -> Iterable[str]:
+    from tunekit.catalog.topics import TOPICS
+
+    # A name of two words would be two words to the shell.
+    return (name for topic in TOPICS for name in topic.names if " " not in name)
+
+
 def _checks() -> Iterable[str]:
     from tunekit.check.registry import EVERY
 
@@ -142,6 +149,7 @@ def _users() -> Iterable[str]:
 _SOURCES: Mapping[str, Callable[[], Iterable[str]]] = {
     "PROFILE": _profiles,
     "KEY": _keys,
+    "SUBJECT": _subjects,
     "CHECK": _checks,
     "NAME|PID": _namespaces,
     "USER": _users,

@@ -30,7 +30,7 @@ def explain(
     names: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[KEY...]",
+            metavar="[KEY | SUBJECT...]",
             help="Keys, globs of known keys, or the names of limits and socket options.",
             show_default=False,
         ),
