@@ -11,6 +11,7 @@ from tests.support.reports import (
     ABSENT,
     APPLY,
     BAD_PROFILE,
+    BOOT_KEPT,
     EVERY,
     HISTORY,
     HOLDS,
@@ -221,6 +222,12 @@ rlimit.nofile             1024 1048576            at least 11024        warning
 
 3 of 5 settings differ from high-conn; make it so: tunekit apply high-conn
 """
+    )
+
+
+def test_boot_names_each_line_that_loses_and_to_whom() -> None:
+    assert "shadowed: net.core.somax* = 8192 in /usr/lib/sysctl.d/50-web.conf:9, by" in " ".join(
+        shown(BOOT_KEPT).split()
     )
 
 

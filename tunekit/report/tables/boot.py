@@ -16,6 +16,7 @@ _VERDICTS = {
     Status.UNKNOWN: ("unknown", Tone.WARN),
     Status.WAIVED: ("waived", Tone.DIM),
 }
+_DOTTED = str.maketrans("./", "/.")
 
 
 def section(report: Report, page: Page) -> list[str]:
@@ -56,5 +57,7 @@ def _value(text: str | None) -> str:
 
 def _shadow(line: BootLine) -> str:
     place = f"{line.file}:{line.line}" if line.line else line.file
-    what = f"-{line.key}" if line.value is None else f"{line.key} = {line.value}"
+    # The key is a path, and people know it with dots.
+    key = line.key.translate(_DOTTED)
+    what = f"-{key}" if line.value is None else f"{key} = {line.value}"
     return visible(f"shadowed: {what} in {place}, by {line.by}")
