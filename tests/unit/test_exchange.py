@@ -130,6 +130,30 @@ def test_a_profile_of_tuned_is_told_from_its_sections(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("comment", "line", "demand"),
+    [
+        ("", ">4000", "at least 4000"),
+        ("", "<4000", "at most 4000"),
+        ("# tunekit: {at_least: 4000}", ">4000", "at least 4000"),
+        ("# tunekit: {at_least: 4000}", ">5000", "at least 5000"),
+        ("# tunekit: {at_least: 4000}", "4000", "at least 4000"),
+        ("# tunekit: {at_least: 4000}", "<4000", "at most 4000"),
+        ("# tunekit: {exactly: 4000}", ">4000", "at least 4000"),
+    ],
+)
+def test_what_tuned_only_raises_or_lowers_stays_a_bound(
+    comment: str, line: str, demand: str, tmp_path: Path
+) -> None:
+    text = f"[sysctl]\n{comment}\nnet.core.somaxconn={line}\n"
+
+    report = import_text(text.encode(), file="tuned.conf")
+
+    (setting,) = profile_of(report.text, tmp_path).settings
+    assert str(setting.requirements[0]) == demand
+    assert report.listings[0].rows == ()
+
+
 def test_of_sysctl_a_only_what_is_harmless_to_set_is_kept(tmp_path: Path) -> None:
     text = "net.core.somaxconn = 4096\nkernel.modules_disabled = 0\nfs.file-nr = 1\t0\t2\n"
 

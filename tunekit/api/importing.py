@@ -13,6 +13,7 @@ from tunekit.errors import InvalidKey, InvalidValue, UsageError
 from tunekit.files import importing
 from tunekit.files.exchange import LeftOut
 from tunekit.files.importing import Form, Line, Remembered
+from tunekit.files.model import Only
 from tunekit.kernel import host as hosts
 from tunekit.kernel.sysctl import Sysctls
 from tunekit.profile import files, flow
@@ -26,6 +27,7 @@ from tunekit.report.escape import visible
 from tunekit.report.model import Listing, Report
 from tunekit.values import Kind, Numbers, SysctlKey, SysctlValue, parse
 
+_MODES = {Only.MORE: Mode.AT_LEAST, Only.LESS: Mode.AT_MOST}
 _NAMES_KEPT = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._+-"
 
 
@@ -43,9 +45,10 @@ def import_text(
 ) -> Report:
     """Make a profile of the contents of another tool's file, called `file`. Writes no file.
 
-    `form` is guessed when None. `text` is the profile. A value means exactly, unless an export of
-    tunekit's own remembers what its profile asked for. What cannot be carried over is listed with
-    its line, in the report, in its notes and at the end of the profile.
+    `form` is guessed when None. `text` is the profile. A value means exactly, unless TuneD only
+    raises or lowers a key to it, or an export of tunekit's own remembers what its profile asked
+    for. What cannot be carried over is listed with its line, in the report, in its notes and at
+    the end of the profile.
 
     Raises UsageError for contents that are no such file.
     """
@@ -123,6 +126,9 @@ class _Work:
             return None
         name = str(key)
         asked = self.remembered_of(line, name, value)
+        if line.only and (asked is None or asked.demands[0][0] != _MODES[line.only].value):
+            demands = ((_MODES[line.only].value, _texts(value)),)
+            asked = Entry(name=name, demands=demands, optional=line.optional)
         # What only ever raises a value cannot bring it under its floor.
         certain = value if asked is None else None
         if why := needs_allow(key, tunable, certain):
@@ -154,7 +160,7 @@ class _Work:
             return asked
         self.notes.append(
             f"{line.place}: {name}: the value is not the one of the comment above it, so it was "
-            f"edited since; taken as exactly that"
+            f"edited since; taken as {'the line has it' if line.only else 'exactly that'}"
         )
         return None
 

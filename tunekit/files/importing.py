@@ -21,7 +21,7 @@ from tunekit.files.exchange import (
     SUMMARY,
     LeftOut,
 )
-from tunekit.files.model import Assignment, Reader
+from tunekit.files.model import Assignment, Only, Reader
 
 _OWN = "tunekit "
 _LONGEST_REASON = 300
@@ -41,7 +41,8 @@ class Form(Enum):
 class Line:
     """One key that the file sets, with what the comments above it say.
 
-    `demand` is what an export of tunekit's own wrote down of the profile, empty elsewhere.
+    `demand` is what an export of tunekit's own wrote down of the profile, empty elsewhere; with
+    `only` TuneD writes the value or not by what is there.
     """
 
     path: str
@@ -51,6 +52,7 @@ class Line:
     reason: str = ""
     source: str = ""
     demand: str = ""
+    only: Only | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -101,6 +103,7 @@ def read(text: str, file: str, form: Form) -> Imported:
             reason=_reason(above),
             source=_after(SOURCE, above),
             demand=_after(DEMAND, above),
+            only=assignment.only,
         )
     return Imported(
         lines=tuple(last.values()),
@@ -132,8 +135,6 @@ def _why_not(assignment: Assignment) -> str:
         return "only keeps the key out of patterns"
     if assignment.is_glob:
         return "a pattern; a profile names each key"
-    if assignment.only:
-        return f"TuneD writes it only where it is {assignment.only.name.lower()} than what is there"
     if assignment.computed:
         return "TuneD works the value out when it is written"
     return ""

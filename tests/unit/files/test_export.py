@@ -77,7 +77,7 @@ summary=For a test
 # a longer queue
 # tunekit source: listen(2)
 # tunekit: {at_least: 65535}
-net.core.somaxconn=65535
+net.core.somaxconn=>65535
 
 # tunekit: {exactly: 100000}
 fs.file-max=100000
@@ -161,6 +161,30 @@ def test_a_file_for_sysctl_d_is_this() -> None:
 )
 def test_the_other_targets_have_this(target: Target, part: str) -> None:
     assert part in export(BUNDLE, target).text
+
+
+@pytest.mark.parametrize(
+    ("fields", "unlimited", "line"),
+    [
+        ((FieldWish(bound=Bound.AT_LEAST, number=7),), (), "net.core.somaxconn=>7"),
+        ((FieldWish(bound=Bound.AT_MOST, number=7),), (), "net.core.somaxconn=<7"),
+        ((FieldWish(bound=Bound.EXACTLY, number=7),), (), "net.core.somaxconn=7"),
+        # TuneD would take 0 for less than 7, and compares one number alone.
+        ((FieldWish(bound=Bound.AT_LEAST, number=7),), (0,), "net.core.somaxconn=7"),
+        ((FieldWish(bound=Bound.AT_LEAST, number=7),) * 2, (), "net.core.somaxconn=7"),
+    ],
+)
+def test_tuned_is_told_to_raise_where_it_can_be(
+    fields: tuple[FieldWish, ...], unlimited: tuple[int, ...], line: str
+) -> None:
+    key = SysctlKey.parse("net.core.somaxconn")
+    item = Item(key=key, value="7", demand="x", fields=fields, unlimited=unlimited)
+
+    exported = export(Bundle(name="x", items=(item,)), Target.TUNED)
+
+    assert line in exported.text.splitlines()
+    assert bool(exported.left_out) is ("lowered to it" in exported.text)
+    assert bool(exported.left_out) is (line == "net.core.somaxconn=7" and not item.is_literal)
 
 
 @pytest.mark.parametrize("target", Target, ids=lambda target: target.value)
