@@ -322,6 +322,34 @@ def test_limits_that_lock_people_out_are_refused(tmp_path: Path, limit: str, mes
     assert report.exit_code is ExitCode.OK
 
 
+@pytest.mark.parametrize(
+    ("nr_open", "line"), [(1048576, "LimitNOFILE=1048576:1048576"), (2000000000, "")]
+)
+def test_no_limit_is_taken_over_only_where_a_program_can_count_to_it(
+    profile: Profile, tmp_path: Path, nr_open: int, line: str
+) -> None:
+    drop_in = "etc/systemd/system/web.service.d/x.conf"
+    files = {
+        "usr/lib/systemd/systemd-sysctl": "",
+        "usr/lib/systemd/system/web.service": "[Service]\n",
+        drop_in: "[Service]\nLimitNOFILE=infinity\n",
+        "etc/sysctl.d/a.conf": f"fs.nr_open = {nr_open}\n",
+    }
+    root = make(tmp_path / "image", files)
+    keeping = Keeping(root=root, units=("web.service",))
+
+    if not line:
+        with pytest.raises(ProfileError, match=rf"/{drop_in}:2 has no limit, which is fs.nr_open"):
+            api.persist(profile, keeping=keeping, ground=ground(tmp_path))
+        keeping = replace(keeping, allow=frozenset({"rlimit.nofile"}))
+        line = f"LimitNOFILE={nr_open}:{nr_open}"
+    report = api.persist(profile, keeping=keeping, ground=ground(tmp_path))
+
+    assert report.exit_code is ExitCode.OK, report
+    written = root / "etc/systemd/system/web.service.d/90-tunekit-mine.conf"
+    assert settings(written) == [line]
+
+
 def test_a_key_of_a_module_has_it_loaded_first(tmp_path: Path) -> None:
     profile = load(
         tmp_path,

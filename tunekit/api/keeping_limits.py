@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field
 from pathlib import Path
 
+from tunekit.check.limit_traps import HUGE
 from tunekit.check.model import Finding, Status
 from tunekit.errors import NotAllowed, ProfileError
 from tunekit.files import texts
@@ -148,7 +149,9 @@ def _limits(
     profile: Profile, present: Mapping[str, tuple[Side, Side]], place: Place
 ) -> list[SoftHard]:
     limits = [_soft_hard(limit, present) for limit in profile.limits]
-    problems = [problem for each in limits for problem in _refused(each, place)]
+    problems = [
+        problem for each in limits for problem in _refused(each, present.get(each.name), place)
+    ]
     if problems:
         raise ProfileError(problems)
     return limits
@@ -162,7 +165,9 @@ def _soft_hard(limit: Limit, present: Mapping[str, tuple[Side, Side]]) -> SoftHa
     return SoftHard(name=limit.name, soft=soft, hard=hard, reason=limit.reason)
 
 
-def _refused(limit: SoftHard, place: Place) -> Iterator[NotAllowed]:
+def _refused(
+    limit: SoftHard, present: tuple[Side, Side] | None, place: Place
+) -> Iterator[NotAllowed]:
     """Refuse what locks people out or makes programs loop, unless it is allowed."""
     name = RLIMIT_PREFIX + limit.name
     if name in place.allow:
@@ -174,6 +179,21 @@ def _refused(limit: SoftHard, place: Place) -> Iterator[NotAllowed]:
             f"a hard limit of {limit.hard} is above fs.nr_open ({place.nr_open}), with which "
             "logins and services fail to start"
         )
+    elif (endless := _endless(limit, present)) and place.nr_open > HUGE:
+        what = (
+            f"{endless.origin} has no limit, which is fs.nr_open ({place.nr_open}), and at least "
+            "means no less; programs that loop over every descriptor take minutes"
+        )
+        yield NotAllowed(what, key=name, hint=f"put a number into that line, or add --allow {name}")
+        return
     else:
         return
     yield NotAllowed(what, key=name, hint=f"ask for less, or add --allow {name}")
+
+
+def _endless(limit: SoftHard, present: tuple[Side, Side] | None) -> Side | None:
+    """The line without a limit from which this one is taken over."""
+    for side, number in zip(present or (), (limit.soft, limit.hard), strict=False):
+        if side.unlimited and side.value == number:
+            return side
+    return None
