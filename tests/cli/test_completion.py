@@ -23,6 +23,7 @@ ROOT = Path(__file__).parents[2]
         ([], "--v", ["--version"]),
         (["profile"], "ex", ["export"]),
         (["inspect"], "high", ["high-conn"]),
+        (["profile", "diff", "base"], "high", ["high-conn"]),
         (["inspect"], "net.core.somax", ["net.core.somaxconn"]),
         (["explain"], "net.core.somax", ["net.core.somaxconn"]),
         (["explain"], "SO_R", ["SO_RCVBUF", "SO_RCVBUFFORCE", "SO_REUSEPORT"]),

@@ -17,13 +17,19 @@ EPILOG = options.epilog(
     ("tunekit profile diff base high-conn", "tunekit profile diff old.yaml new.yaml -f json"),
     "0 they ask for the same; 1 they differ; 2 wrong usage or an invalid profile.",
 )
-_Profile = Annotated[str, typer.Argument(help="A path or a name.", show_default=False)]
 
 
 @app.command(cls=options.Command, epilog=EPILOG)
 def diff(
-    one: _Profile,
-    other: _Profile,
+    one: Annotated[
+        str, typer.Argument(metavar="PROFILE", help="A path or a name.", show_default=False)
+    ],
+    other: Annotated[
+        str,
+        typer.Argument(
+            metavar="OTHER_PROFILE", help="What to compare it with.", show_default=False
+        ),
+    ],
     output_format: options.FormatOption = Format.TABLE,
     quiet: options.QuietOption = False,
     verbose: options.VerboseOption = False,
