@@ -87,7 +87,7 @@ def readiness(
         typer.Option(
             "--rounds",
             metavar="N",
-            help="Samples of each figure, 25 at least, however long it takes.  [default: 28]",
+            help="Samples of each figure, 25 at least, however long it takes.  [default: 27]",
         ),
     ] = None,
     quick: Annotated[

@@ -12,11 +12,13 @@ import random
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 from tunekit.errors import ProbeRefused, ReadFailed
 from tunekit.kernel import footprint
 from tunekit.probe.load import Family
 from tunekit.probe.model import Measurement
+from tunekit.probe.readiness.clock import Clock, Part
 from tunekit.probe.readiness.ends import Ends, opened
 from tunekit.probe.readiness.model import Cell, Mechanism, parameters
 
@@ -38,6 +40,7 @@ def measure(
     cpu: int,
     ports: int,
     chance: random.Random,
+    clock: Clock,
     observe: Callable[[str], None],
     end: float,
 ) -> Iterator[Measurement]:
@@ -68,25 +71,25 @@ def measure(
                         each = _weigh(mechanism, ends)
                         weight[mechanism] = each or weight[mechanism]
                         yield _memory(cell, family, each)
-                    yield from _rounds(cell, family, ends, rounds, chance)
+                    yield from _rounds(cell, family, ends, rounds, chance, clock)
             except ProbeRefused as error:
                 yield _refused(cell, family, error.message)
             took[mechanism] = (time.monotonic() - start) / size
 
 
 def _rounds(
-    cell: Cell, family: Family, ends: Ends, rounds: int, chance: random.Random
+    cell: Cell, family: Family, ends: Ends, rounds: int, chance: random.Random, clock: Clock
 ) -> Iterator[Measurement]:
     for each in ends.sockets:
         each.setblocking(True)
     descriptors = ends.descriptors
-    samples: dict[int, list[float]] = {active: [] for active in (1, cell.descriptors)}
+    samples: dict[int, list[Part]] = {active: [] for active in (1, cell.descriptors)}
     # In turns, so that a moment in which others are busy does not meet all rounds of one.
     for _ in range(rounds + 1):
         for active, taken in samples.items():
-            taken.append(_sample(descriptors, active, chance))
+            taken.append(_sample(descriptors, active, chance, clock))
     for active, taken in samples.items():
-        kept = taken[1:]
+        kept = [clock.at_best((part,)) for part in taken[1:]]
         about = Cell(
             name=cell.name,
             descriptors=cell.descriptors,
@@ -102,24 +105,23 @@ def _rounds(
         )
 
 
-def _sample(descriptors: Sequence[int], active: int, chance: random.Random) -> float:
-    """The seconds of one message: of a single one, those of the middle one of several."""
-    times = _SINGLES if active == 1 else 1
-    return statistics.median_low(
-        _exchange(chance.sample(descriptors, active)) / active for _ in range(times)
-    )
+def _sample(descriptors: Sequence[int], active: int, chance: random.Random, clock: Clock) -> Part:
+    """One message: of a single one, that of the middle one of several."""
+    parts = [
+        clock.passed(partial(_exchange, chance.sample(descriptors, active))).per(active)
+        for _ in range(_SINGLES if active == 1 else 1)
+    ]
+    return sorted(parts, key=lambda part: clock.at_best((part,)))[len(parts) // 2]
 
 
-def _exchange(descriptors: Sequence[int]) -> float:
-    """Send a message on each and wait for each echo; returns seconds."""
+def _exchange(descriptors: Sequence[int]) -> None:
+    """Send a message on each and wait for each echo."""
     read, write = os.read, os.write
-    start = time.perf_counter()
     for each in descriptors:
         write(each, b"x")
     for each in descriptors:
         if not read(each, 64):
             raise ProbeRefused("the server ended")
-    return time.perf_counter() - start
 
 
 def _weigh(mechanism: Mechanism, ends: Ends) -> int | None:

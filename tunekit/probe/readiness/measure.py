@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import math
-import os
 import random
 import statistics
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from tunekit.errors import ProbeRefused, ReadFailed
@@ -17,9 +16,10 @@ from tunekit.kernel.capacity_facts import gather
 from tunekit.probe.load import Family
 from tunekit.probe.model import Measurement
 from tunekit.probe.readiness import echo, laws, limits, yardstick
+from tunekit.probe.readiness.clock import Clock
 from tunekit.probe.readiness.ends import Ends, opened
 from tunekit.probe.readiness.model import Cell, Mechanism, Study, parameters
-from tunekit.probe.readiness.rounds import Clock, Rung, Samples
+from tunekit.probe.readiness.rounds import Rung, Samples
 from tunekit.probe.readiness.waiters import EpollWaiter
 
 WATCH_BYTES = 192
@@ -31,7 +31,11 @@ _WEIGHABLE = 10_000
 _WEIGHED = 4
 _SMALL = 0.25
 """Seconds of a visit that is always made."""
-_PASSES_SHARE = 0.75
+_NOT_QUIET = 0.1
+"""The part of the stretches that a slow processor may do without a remark."""
+_UNKNOWN = 1.0
+"""Seconds that the first pass may wait for a quick processor."""
+_PASSES_SHARE = 0.8
 """The part of a study's time that the passes have; the rest is for the servers."""
 
 
@@ -55,15 +59,11 @@ def measure(
     notes: list[str] = []
     chance = random.Random(seed)
     begun = time.monotonic()
-    busy = os.getloadavg()[0]
-    if busy > len(os.sched_getaffinity(0)) / 2:
-        notes.append(f"this machine is busy (load average {busy:.1f}): another run may differ")
-    with limits.settled() as cpu:
-        clock = Clock()
+    with limits.settled() as cpu, Clock() as clock:
         figures.append(
             Measurement(
                 name="readiness.overhead",
-                measured=clock.call / 1e9,
+                measured=clock.call,
                 unit="s",
                 note="getppid(2) in the same loop: about what Python adds to each call below",
             )
@@ -91,12 +91,25 @@ def measure(
             cpu=cpu,
             ports=ports,
             chance=chance,
+            clock=clock,
             observe=observe,
             end=_share_of(study.seconds, begun, 1.0),
         )
+    notes += _slowness(clock)
     if study.cross_check:
         figures += yardstick.measure(observe=observe)
     return Outcome(measurements=tuple(figures), notes=tuple(dict.fromkeys(notes)))
+
+
+def _slowness(clock: Clock) -> Iterator[str]:
+    """A remark where the processor was not as quick all the time as it was at its best."""
+    share = clock.slow / clock.stretches
+    if share > _NOT_QUIET:
+        yield (
+            f"the processor was slow in {share:.0%} of the stretches, as others use it too: their "
+            "times are scaled to its best; those of 1,000 descriptors and more, which depend on "
+            "the memory as well, may differ in another run"
+        )
 
 
 def _fitting(sizes: Sequence[int], top: limits.Ceiling, notes: list[str]) -> tuple[int, ...]:
@@ -138,13 +151,23 @@ class _Passes:
         small ones always fit, and keep all of their rounds.
         """
         took: dict[int, float] = {}
-        for number in range(1, self._study.passes + 1):
-            observe(f"{self._family.name.lower()}: pass {number} of {self._study.passes}")
+        for number in range(self._study.passes):
+            observe(f"{self._family.name.lower()}: pass {number + 1} of {self._study.passes}")
+            self._clock.patience = self._slack(took, end, self._study.passes - number)
             for size in self._sizes:
                 start = time.monotonic()
                 if took.get(size, _SMALL) <= _SMALL or start + took[size] <= end:
+                    patience = self._clock.patience
                     self._visit(ends, size)
-                    took[size] = time.monotonic() - start
+                    waited = patience - self._clock.patience
+                    took[size] = time.monotonic() - start - waited
+
+    def _slack(self, took: Mapping[int, float], end: float, passes: int) -> float:
+        """The seconds that a pass may wait for a quick processor, with so many to do."""
+        work = sum(took.values())
+        if not work:
+            return _UNKNOWN
+        return max(0.0, min(work, (end - time.monotonic()) / passes - work))
 
     def _visit(self, ends: Ends, size: int) -> None:
         rung = Rung(ends, size, self._clock, self._chance)
@@ -166,12 +189,14 @@ class _Passes:
             fewest = min(short.values()) * (self._study.rounds - 1)
             yield (
                 f"{self._family.name.lower()}: of {sizes} descriptors there are as few as {fewest} "
-                "samples, since this machine is busy; --rounds waits for all"
+                "samples, since this machine is slow; --rounds waits for all"
             )
 
     def figures(self) -> Iterator[Measurement]:
         """What was collected, and what no mechanism would do, by mechanism."""
-        medians = {cell: statistics.median(values) for cell, values in self._samples.items()}
+        at_best = self._clock.at_best
+        taken = {cell: list(map(at_best, values)) for cell, values in self._samples.items()}
+        medians = {cell: statistics.median(values) for cell, values in taken.items()}
         predicted = laws.predict(medians)
         order = list(Mechanism)
         for cell in sorted(medians, key=lambda cell: order.index(cell.mechanism or order[0])):
@@ -182,7 +207,7 @@ class _Passes:
                 unit="s",
                 parameters=parameters(cell, self._family),
                 # To a tenth of a nanosecond: more digits say nothing and fill a document.
-                samples=tuple(round(value, 10) for value in self._samples[cell]),
+                samples=tuple(round(value, 10) for value in taken[cell]),
             )
         for (mechanism, size), why in self._refused.items():
             cell = Cell(name="readiness.wait", descriptors=size, mechanism=mechanism)

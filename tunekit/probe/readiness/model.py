@@ -14,8 +14,8 @@ LADDER = (10, 30, 100, 300, 1000, 3000, 10_000, 20_000)
 """Descriptors to watch when nothing is said; the last is cut to what nofile allows."""
 QUICK_LADDER = (10, 100, 1000, 4000)
 FEWEST_ROUNDS = 25
-ROUNDS = 28
-SECONDS = 50.0
+ROUNDS = 27
+SECONDS = 54.0
 QUICK_SECONDS = 8.0
 """How long the usual study may take, and a quick one."""
 SHARES = (0.0, 0.01, 0.1, 1.0)
@@ -73,8 +73,8 @@ class Study:
 
     descriptors: tuple[int, ...] = LADDER
     shares: tuple[float, ...] = SHARES
-    passes: int = 4
-    rounds: int = 8
+    passes: int = 3
+    rounds: int = 10
     per_connection: tuple[int, ...] = (100, 1000, 2000)
     memory_share: float = 0.25
     seconds: float | None = None
@@ -101,7 +101,7 @@ def study(
             f"{rounds} rounds are too few for a median and its spread",
             hint=f"take {FEWEST_ROUNDS} or more",
         )
-    passes = 2 if quick else 4
+    passes = 2 if quick else 3
     sizes = tuple(sorted(set(descriptors or (QUICK_LADDER if quick else LADDER))))
     if sizes[0] < 1:
         raise UsageError("fewer than one descriptor", hint="give sizes such as 10,1000")

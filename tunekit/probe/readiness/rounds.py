@@ -9,88 +9,40 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import random
-import statistics
-import time
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from tunekit.errors import ProbeRefused
 from tunekit.probe.readiness import waiters
+from tunekit.probe.readiness.clock import Clock, Part, Pulse, Sample
 from tunekit.probe.readiness.ends import Ends
 from tunekit.probe.readiness.model import Cell, Mechanism, Wait, active_counts
 from tunekit.probe.readiness.waiters import EpollWaiter, PollWaiter, SelectWaiter, Waiter
 
-Samples = dict[Cell, list[float]]
-"""Seconds, one for each round that counts."""
+Samples = dict[Cell, list[Sample]]
+"""One sample for each round that counts."""
 
 _WORTH_TIMING = 200_000
 """Nanoseconds that a timed stretch should take, so that reading the clock does not show."""
 _MOST_CALLS = 64
-_EDGES = 9
-_STRETCHES = 3
-_LONG = 500_000
-"""Nanoseconds of a call that is not made three times a round."""
+_TRIES = 5
+_REARMED = 600
+"""Nanoseconds, about, that it takes to make an edge anew."""
 _CHURNED = 64
-_LONGS = 51
-_LATELY = 51
-_SHORT = 50_000
-"""Nanoseconds of a stretch in which the clock's own time shows."""
 _READ = 256
-_RESHUFFLED = 1000
+_RESHUFFLED = 300
 """Up to so many active descriptors there is another random set each round; more are written to
 once a pass, since writing would take longer than all that is timed.
 """
 
 
-class Clock:
-    """Times a stretch by the smaller of the time that passed and what this thread ran of it.
-
-    Calls that find something ready never sleep, so on a quiet machine the two are the same, and
-    elsewhere the second leaves out what other programs took meanwhile. Reading it costs a system
-    call, so it is only believed when it says less. `call` is the nanoseconds that the cheapest
-    system call takes in a long stretch.
-    """
-
-    def __init__(self) -> None:
-        self._null = waiters.NullWaiter()
-        many = 256
-        longs = [self._taken(lambda: self._null.run(Wait.NOW, many))[0] for _ in range(_LONGS)]
-        self.call = statistics.median(longs) / many
-        # What single calls took lately: the machine of a minute ago may have been another one.
-        self._singles: deque[float] = deque(maxlen=_LATELY)
-
-    def time(self, run: Callable[[], int]) -> tuple[float, int]:
-        """Call it; returns nanoseconds and what it returned.
-
-        From a short stretch is taken what one of a single cheapest call takes beyond the call: the
-        clock's own time, and Python's around it.
-        """
-        taken, found = self._taken(run)
-        if taken < _SHORT:
-            self._singles.append(self._taken(lambda: self._null.run(Wait.NOW, 1))[0])
-            taken -= max(0.0, statistics.median(self._singles) - self.call)
-        return max(0.0, taken), found
-
-    @staticmethod
-    def _taken(run: Callable[[], int]) -> tuple[float, int]:
-        cpu = time.thread_time_ns
-        wall = time.perf_counter_ns
-        before = cpu()
-        start = wall()
-        found = run()
-        end = wall()
-        after = cpu()
-        return float(min(end - start, after - before)), found
-
-
 class Turn(NamedTuple):
-    """A mechanism with a timeout, how many calls a stretch has, and how many stretches."""
+    """A mechanism with a timeout, how many calls a stretch has, and the pulse beside it."""
 
     waiter: Waiter
     wait: Wait
     calls: int
-    stretches: int
+    pulse: Pulse
 
 
 class Rung:
@@ -138,13 +90,14 @@ class Rung:
             turns: list[Turn] = []
             for number, stratum in enumerate(self._strata(rounds)):
                 if number == 0 or active <= _RESHUFFLED:
-                    self._shift(active, stratum)
+                    thoroughly = number == 0 or len(self._descriptors) <= _RESHUFFLED
+                    self._shift(active, stratum, thoroughly=thoroughly)
                 if number == 0:
-                    turns = self._turns()
+                    turns = self._turns(active)
                 self._chance.shuffle(turns)
                 waited = {turn[:2]: self._wait(turn, active) for turn in turns}
                 self._keep(samples, active, waited)
-            self._shift(0, 0.0)
+            self._shift(0, thoroughly=True)
         return {cell: values[1:] for cell, values in samples.items()}
 
     def _churn(self, samples: Samples) -> None:
@@ -155,29 +108,29 @@ class Rung:
         epoll, mask = level.epoll, level.mask
         some = self._chance.sample(self._descriptors, min(_CHURNED, len(self._descriptors)))
 
-        def remove() -> int:
+        def remove(wait: Wait, calls: int) -> int:
             for each in some:
                 epoll.unregister(each)
             return 0
 
-        def register() -> int:
+        def register(wait: Wait, calls: int) -> int:
             for each in some:
                 epoll.register(each, mask)
             return 0
 
-        def modify() -> int:
+        def modify(wait: Wait, calls: int) -> int:
             for each in some:
                 epoll.modify(each, mask)
             return 0
 
         for name, work in (("remove", remove), ("register", register), ("modify", modify)):
-            taken, _ = self._clock.time(work)
+            taken, _ = self._clock.time(work, len(some))
             cell = Cell(
                 name=f"readiness.{name}",
                 descriptors=len(self._descriptors),
                 mechanism=Mechanism.LEVEL,
             )
-            samples.setdefault(cell, []).append(taken / len(some) / 1e9)
+            samples.setdefault(cell, []).append((taken.per(len(some)),))
 
     def _strata(self, rounds: int) -> list[float]:
         """A place for each round, from 0 to 1: random, and one in each part of the whole.
@@ -189,10 +142,9 @@ class Rung:
         self._chance.shuffle(kept)
         return [self._chance.random(), *kept]
 
-    def _shift(self, active: int, stratum: float) -> None:
-        """Have so many random connections be active, and no others; and see that all agree.
-
-        A single one is at `stratum`, a part of the whole.
+    def _shift(self, active: int, stratum: float = 0.0, *, thoroughly: bool = False) -> None:
+        """Have so many random connections be active, and no others; a single one is at `stratum`,
+        a part of the whole. Thoroughly: see that each mechanism finds these and no others.
         """
         for index in self._active:
             while waiters.read(self._descriptors[index], self._buffer) > 0:
@@ -206,6 +158,10 @@ class Rung:
         for waiter in self._waiters:
             if isinstance(waiter, EpollWaiter):
                 waiter.expect(expected)
+        if not thoroughly:
+            # Each call is still held against how many are active.
+            return
+        for waiter in self._waiters:
             found = sorted(waiter.ready())
             if found != expected:
                 raise ProbeRefused(
@@ -214,41 +170,46 @@ class Rung:
                     hint="please report this with the kernel's version: uname -r",
                 )
 
-    def _turns(self) -> list[Turn]:
+    def _turns(self, active: int) -> list[Turn]:
         """Each mechanism with each timeout, and as many calls as are worth timing."""
         turns = []
         for waiter in self._waiters:
             waiter.prepare(1)
-            taken, _ = self._clock.time(lambda each=waiter: each.run(Wait.NOW, 1))  # type: ignore[misc]
-            worth = int(_WORTH_TIMING / max(taken, 1)) + 1
-            # An edge is seen once, so there it is stretches of one call.
-            edge = waiter.mechanism is Mechanism.EDGE
-            calls = 1 if edge else min(worth, _MOST_CALLS)
-            stretches = 1 if taken > _LONG else _EDGES if edge else _STRETCHES
-            turns += [Turn(waiter, wait, calls, stretches) for wait in Wait]
+            once, _ = self._clock.time(waiter.run, 1)
+            taken = once.seconds * 1e9
+            if waiter.mechanism is Mechanism.EDGE:
+                taken += active * _REARMED
+            calls = min(int(_WORTH_TIMING / max(taken, 1)) + 1, _MOST_CALLS)
+            turns += [Turn(waiter, wait, calls, Pulse.like(once)) for wait in Wait]
         return turns
 
-    def _wait(self, turn: Turn, active: int) -> float:
-        """The seconds of one call, in the middle one of the stretches."""
-        taken_by = []
-        waiter, wait, calls, stretches = turn
-        for _ in range(stretches):
-            waiter.prepare(calls)
-            taken, found = self._clock.time(lambda: waiter.run(wait, calls))
-            if found != active:
-                raise ProbeRefused(
-                    f"{waiter.mechanism.value} found {found} descriptors ready where {active} are",
-                    hint="please report this with the kernel's version: uname -r",
-                )
-            taken_by.append(taken / calls)
-        return statistics.median_low(taken_by) / 1e9
+    def _wait(self, turn: Turn, active: int) -> Part:
+        """One call, made while the processor is quick if that can be had."""
+        for _ in range(_TRIES):
+            part = self._stretch(turn, active)
+            if not self._clock.retries(part):
+                break
+        return part
 
-    def _keep(
-        self, samples: Samples, active: int, waited: dict[tuple[Waiter, Wait], float]
-    ) -> None:
+    def _stretch(self, turn: Turn, active: int) -> Part:
+        waiter, wait, calls, pulse = turn
+        if waiter.mechanism is Mechanism.EDGE:
+            # An edge is seen once, so each call needs another.
+            taken, found = self._clock.time_apart(waiter.prepare, waiter.run, calls, wait, pulse)
+        else:
+            waiter.prepare(calls)
+            taken, found = self._clock.time(waiter.run, calls, wait, pulse)
+        if found != active:
+            raise ProbeRefused(
+                f"{waiter.mechanism.value} found {found} descriptors ready where {active} are",
+                hint="please report this with the kernel's version: uname -r",
+            )
+        return taken.per(calls)
+
+    def _keep(self, samples: Samples, active: int, waited: dict[tuple[Waiter, Wait], Part]) -> None:
         """Add the calls of a round, and what each makes of one event with its reads."""
         one, empty = self._reads()
-        for (waiter, wait), seconds in waited.items():
+        for (waiter, wait), part in waited.items():
             about = Cell(
                 name="readiness.wait",
                 descriptors=len(self._descriptors),
@@ -256,7 +217,7 @@ class Rung:
                 wait=wait,
                 active=active,
             )
-            samples.setdefault(about, []).append(seconds)
+            samples.setdefault(about, []).append((part,))
             if wait is Wait.BLOCKING:
                 # An edge comes once, so its reader goes on until there is nothing (epoll(7)).
                 edge = waiter.mechanism is Mechanism.EDGE
@@ -266,24 +227,21 @@ class Rung:
                     mechanism=waiter.mechanism,
                     active=active,
                 )
-                each = seconds / active + one + (empty if edge else 0.0)
+                each = (part.per(active), one, *((empty,) if edge else ()))
                 samples.setdefault(event, []).append(each)
 
-    def _reads(self) -> tuple[float, float]:
-        """The seconds of a read that gets a message, and of one that gets nothing.
-
-        What was read is written again.
-        """
+    def _reads(self) -> tuple[Part, Part]:
+        """A read that gets a message, and one that gets nothing. What was read is written again."""
         some = self._active[:_READ]
         descriptors = [self._descriptors[index] for index in some]
 
-        def read_all() -> int:
+        def read_all(wait: Wait, calls: int) -> int:
             got = 0
             for each in descriptors:
                 got = waiters.read(each, self._buffer)
             return got
 
-        full, _ = self._clock.time(read_all)
-        empty, _ = self._clock.time(read_all)
+        full, _ = self._clock.time(read_all, len(some))
+        empty, _ = self._clock.time(read_all, len(some))
         self._ends.rouse(some)
-        return full / len(some) / 1e9, empty / len(some) / 1e9
+        return full.per(len(some)), empty.per(len(some))
