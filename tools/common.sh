@@ -74,6 +74,12 @@ unpacked() {
     [ -d "$ROOT/.debs/$1" ]
 }
 
+# keep_modules FILES FOLDER: the modules that tests in a guest load, of a kernel package's files.
+keep_modules() {
+    mkdir -p "$2"
+    find "$1" \( -name 'veth.ko*' -o -name 'sch_netem.ko*' \) -exec cp {} "$2" \;
+}
+
 find_python() {
     local name
     for name in ${PYTHON:-} python3 python3.14 python3.13 python3.12 python3.11; do

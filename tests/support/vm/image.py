@@ -1,7 +1,7 @@
 """Build the initramfs that a guest runs from: this Python, its packages and the checkout.
 
 The files keep the paths that they have on the host, so the virtual environment works in the guest
-as it is. There is no disk, no module and no network: everything is in the archive, which the
+as it is. There is no disk and no network: everything is in the archive, which the
 kernel unpacks before it starts `/init`. The format is "newc" of cpio(5), as
 Documentation/driver-api/early-userspace/buffer-format.rst of the kernel describes it.
 """
@@ -9,6 +9,7 @@ Documentation/driver-api/early-userspace/buffer-format.rst of the kernel describ
 from __future__ import annotations
 
 import json
+import lzma
 import os
 import re
 import shutil
@@ -36,6 +37,7 @@ _PROGRAMS = (
     "sleep",
     "su",
     "sysctl",
+    "tc",
     "unshare",
 )
 # What `su` asks of PAM in tests/vm/test_pam_limits_vm.py.
@@ -49,11 +51,20 @@ FILES = {
     "/etc/hosts": "127.0.0.1 localhost guest\n::1 localhost\n",
     "/etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
 }
+MODULES = "/modules"
 FOLDERS = ("/dev", "/proc", "/root", "/run", "/sys", "/tmp", "/var/lib", "/var/tmp")
 
 
-def write(target: Path, *, argv: Sequence[str], environment: Mapping[str, str]) -> None:
-    """Write an initramfs whose `/init` runs `argv` in the checkout and powers off."""
+def write(
+    target: Path,
+    *,
+    argv: Sequence[str],
+    environment: Mapping[str, str],
+    modules: Iterable[Path] = (),
+) -> None:
+    """Write an initramfs whose `/init` runs `argv` in the checkout and powers off. `modules` of
+    the kernel are put into MODULES; nothing loads them.
+    """
     tree = Tree()
     for folder in FOLDERS:
         tree.add_folder(folder)
@@ -64,6 +75,10 @@ def write(target: Path, *, argv: Sequence[str], environment: Mapping[str, str]) 
         tree.add(path)
     init = (Path(__file__).parent / "init.py").read_text(encoding="utf-8")
     tree.add_text("/init", f"#!{interpreter()} -I\n{init}", mode=0o755)
+    for module in modules:
+        name, _, compressed = module.name.partition(".ko")
+        content = module.read_bytes()
+        tree.add_bytes(f"{MODULES}/{name}.ko", lzma.decompress(content) if compressed else content)
     job = {"argv": list(argv), "cwd": str(ROOT), "environment": dict(environment)}
     tree.add_text("/job.json", json.dumps(job))
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -196,8 +211,11 @@ class Tree:
             self._entries[str(ancestor)] = (stat.S_IFDIR | mode, 0, b"")
 
     def add_text(self, path: str, text: str, *, mode: int = 0o644) -> None:
+        self.add_bytes(path, text.encode(), mode=mode)
+
+    def add_bytes(self, path: str, content: bytes, *, mode: int = 0o644) -> None:
         self.add_folder(str(Path(path).parent))
-        self._entries[path] = (stat.S_IFREG | mode, 0, text.encode())
+        self._entries[path] = (stat.S_IFREG | mode, 0, content)
 
     def unpack(self, folder: Path) -> None:
         """Make the tree below a folder, as files."""

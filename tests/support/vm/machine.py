@@ -71,6 +71,16 @@ def _kernel() -> Path | None:
     return None
 
 
+def _modules(kernel: Path) -> list[Path]:
+    """What tools/fetch-kernel kept beside the kernel, or what an installed one has."""
+    version = kernel.name.removeprefix("vmlinuz-")
+    kept = kernel.parent / f"modules-{version}"
+    if kept.is_dir():
+        return sorted(kept.glob("*.ko*"))
+    installed = Path("/lib/modules", version)
+    return [path for name in ("veth", "sch_netem") for path in installed.rglob(f"{name}.ko*")]
+
+
 def run(
     machine: Machine,
     argv: Sequence[str],
@@ -96,7 +106,7 @@ def run(
     with tempfile.TemporaryDirectory(prefix="tunekit-vm-") as name:
         folder = Path(name)
         initramfs = folder / "initramfs.cpio"
-        image.write(initramfs, argv=argv, environment=variables)
+        image.write(initramfs, argv=argv, environment=variables, modules=_modules(machine.kernel))
         console = folder / "console"
         records = folder / "records"
         shown = "stdio,signal=off" if show else "null"
