@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -100,11 +100,12 @@ def is_whole(suites: Sequence[str], *, tested: bool) -> bool:
 
 def _try(suite: str, *, tested: bool) -> Kernel:
     image = next(iter((machine.CACHE / "suites" / suite).glob("vmlinuz-*")), None)
-    found = machine.locate()
-    if image is None or isinstance(found, str):
+    if image is None:
         raise SystemExit(f"no kernel of {suite} in .vm/suites; run ./tools/kernels")
+    guest = machine.locate(image)
+    if isinstance(guest, str):
+        raise SystemExit(guest)
     print(f"{suite}: {image.name}", file=sys.stderr)
-    guest = replace(found, kernel=image)
     facts = _facts(guest)
     return Kernel(
         suite=suite,

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import platform
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.support.vm import machine
 from tools.survey_kernels import Ended, Kernel, is_whole, page
 
 
@@ -84,3 +87,16 @@ def test_only_a_whole_run_writes_the_page(
     suites: tuple[str, ...], tested: bool, whole: bool
 ) -> None:
     assert is_whole(suites, tested=tested) is whole
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="the guest is x86-64")
+def test_a_kernel_is_booted_where_the_tests_have_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in (machine.QEMU, "vmlinuz-1"):
+        (tmp_path / name).touch(mode=0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(machine, "CACHE", tmp_path / "empty")
+
+    kernel = tmp_path / "vmlinuz-1"
+    assert machine.locate(kernel) == machine.Machine(qemu=tmp_path / machine.QEMU, kernel=kernel)

@@ -47,14 +47,17 @@ class Outcome:
     console: str
 
 
-def locate() -> Machine | str:
-    """Find the machine, or say in one line what is missing and what provides it."""
+def locate(kernel: Path | None = None) -> Machine | str:
+    """Find the machine, or say in one line what is missing and what provides it.
+
+    `kernel` is the image to boot, by default the one that the tests have.
+    """
     if platform.machine() != "x86_64":
         return f"the guest is x86-64 and this host is {platform.machine()}"
     qemu = shutil.which(QEMU)
     if qemu is None:
         return f"no {QEMU}; install it with: apt-get install qemu-system-x86"
-    kernel = _kernel()
+    kernel = kernel or _kernel()
     if kernel is None or not os.access(kernel, os.R_OK):
         return f"no kernel image to boot ({kernel or CACHE}); fetch one with: tools/fetch-kernel"
     return Machine(qemu=Path(qemu), kernel=kernel)
