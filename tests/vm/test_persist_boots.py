@@ -219,42 +219,64 @@ class Origin:
     texts: Sequence[str]
 
 
-def cut(system: System, *, times: int, seed: int) -> None:
-    """Cut the power at random moments of an apply, and account for all that the next boot finds.
+class Moments:
+    """The moments of cuts in an apply.
 
-    Most of an apply is Python that starts. The clock begins with its first write to the journal,
-    so that most moments are between that and its last one.
+    Most of an apply is Python that starts. So the clock begins with its first commit to the
+    journal, for one cut in five, or with the end of that, and the moment is drawn from how long it
+    takes to the end of that commit, or of the last one.
     """
+
+    def __init__(self, seed: int) -> None:
+        self.random = random.Random(seed)
+        self.lengths = {BEGINS: 0.0, ENDS: 0.0}
+        self.drawn: list[tuple[str, float]] = []
+
+    def draw(self) -> Cut:
+        """The next cut. An apply that runs before it in the same boot is measured."""
+        mark = BEGINS if self.random.random() < 0.2 else ENDS
+
+        def after(ran: Sequence[Ran]) -> float:
+            for each in ran:
+                if tuple(each.argv) == APPLY:
+                    self._measure(each)
+            self.drawn.append((mark, self.random.uniform(0, self.lengths[mark])))
+            return self.drawn[-1][1]
+
+        return Cut(mark=mark, after=after)
+
+    def _measure(self, applied: Ran) -> None:
+        begins = [at for name, at in applied.marks if name == BEGINS]
+        ends = [at for name, at in applied.marks if name == ENDS]
+        self.lengths = {BEGINS: ends[-2] - begins[-2], ENDS: ends[-1] - ends[-2]}
+
+    def learn(self, number: int, when: When) -> None:
+        """Follow a host that grows slower or faster, by what came of a cut."""
+        mark, moment = self.drawn[number]
+        length = self.lengths[mark]
+        if mark == ENDS:
+            self.lengths[mark] = (length + moment) / 2 if when is When.AFTER else length * 1.02
+
+
+def cut(system: System, *, times: int, seed: int) -> None:
+    """Cut the power at random moments of an apply, and account for all that the next boot finds."""
     print(f"seed {seed}")
-    moments = random.Random(seed)
-    drawn: list[float] = []
-
-    def draw(_: Sequence[Ran]) -> float:
-        drawn.append(moments.uniform(0, latest))
-        return drawn[-1]
-
-    def begin(ran: Sequence[Ran]) -> float:
-        nonlocal latest
-        latest = _length(ran[-2])
-        print(f"{latest:.3f} s from the first write to the last")
-        return draw(ran)
-
-    latest = 0.0
+    moments = Moments(seed)
     # The first apply finds nothing in memory yet. The second tells how long one takes here.
     first = [ALL, APPLY, LIST, ROLLBACK, APPLY, ROLLBACK]
-    base, applied, whole, *others = system.boot([*first, APPLY], cut=Cut(mark=BEGINS, after=begin))
+    base, applied, whole, *others = system.boot([*first, APPLY], cut=moments.draw())
     assert {each.code for each in (applied, *others)} == {0}
+    print(*(f"{length:.3f} s from {mark}" for mark, length in moments.lengths.items()))
     origin = Origin(values=values(base), texts=whole.out.split("===\n")[:2])
     look = [ALL, LIST, ROLLBACK, LIST]
     found: list[When] = []
-    for _ in range(times - 1):
-        ran = system.boot([*look, APPLY], cut=Cut(mark=BEGINS, after=draw))
+    for number in range(times - 1):
+        ran = system.boot([*look, APPLY], cut=moments.draw())
         found.append(_account(origin, ran))
-        # It takes longer in one boot than in another.
-        latest = (latest + drawn[-2]) / 2 if found[-1] is When.AFTER else latest * 1.05
+        moments.learn(number, found[-1])
     *ran, history = system.boot([*look, ("tunekit", "history", *JSON)])
     found.append(_account(origin, ran))
-    assert len(drawn) == len(found) == times
+    assert len(moments.drawn) == len(found) == times
     counts = Counter(found)
     print("; ".join(f"{counts[when]} {when.value}" for when in When))
     states = Counter(each["state"] for each in report(history)["transactions"])
@@ -263,13 +285,6 @@ def cut(system: System, *, times: int, seed: int) -> None:
     restored, listed = system.boot([ALL, LIST])
     assert unlike(values(restored), origin.values) == {}
     assert "tunekit" not in listed.out
-
-
-def _length(applied: Ran) -> float:
-    """How long an apply took from its first write to the journal to its last, in seconds."""
-    begins = [at for name, at in applied.marks if name == BEGINS]
-    ends = [at for name, at in applied.marks if name == ENDS]
-    return ends[-1] - begins[0]
 
 
 def _account(origin: Origin, ran: Sequence[Ran]) -> When:
