@@ -76,9 +76,10 @@ def write(
     init = (Path(__file__).parent / "init.py").read_text(encoding="utf-8")
     tree.add_text("/init", f"#!{interpreter()} -I\n{init}", mode=0o755)
     for module in modules:
-        name, _, compressed = module.name.partition(".ko")
         content = module.read_bytes()
-        tree.add_bytes(f"{MODULES}/{name}.ko", lzma.decompress(content) if compressed else content)
+        name = module.name.removesuffix(".xz")
+        plain = content if name == module.name else lzma.decompress(content)
+        tree.add_bytes(f"{MODULES}/{name}", plain)
     job = {"argv": list(argv), "cwd": str(ROOT), "environment": dict(environment)}
     tree.add_text("/job.json", json.dumps(job))
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import ctypes
 import os
-import platform
 from pathlib import Path
 
 from tests.support.vm.image import MODULES
 
 # Not in every libc: finit_module(2) of x86-64 (arch/x86/entry/syscalls/syscall_64.tbl).
-_FINIT_MODULE = {"x86_64": 313}[platform.machine()]
+_FINIT_MODULE = 313
 
 
 def load(name: str) -> None:
-    """Load a module, unless it is loaded already. Raises OSError, FileNotFoundError without it."""
+    """Load a module, unless it is loaded already. Raises OSError, FileNotFoundError where the image
+    has none: tools/fetch-kernel keeps it beside the kernel.
+    """
     if Path("/sys/module", name).is_dir():
         return
     libc = ctypes.CDLL(None, use_errno=True)

@@ -27,13 +27,14 @@ Run = Callable[[Wait, int], int]
 _STEADY = 1.1
 """Times the shortest pulse: a longer one is of a slow processor."""
 _SCANNED = 64
+"""Descriptors that a call of the scanning pulse looks at."""
 _LONGS = 51
 _MANY = 256
+"""The cheapest system call is timed in so many stretches of so many calls."""
 _OWN = 20_000
 """Nanoseconds of a call beside which the clock's own time shows."""
 _SHORT = 5e-6
 """Seconds of a call that is mostly the call itself."""
-_PAUSE = 0.002
 
 
 class Pulse(Enum):
@@ -51,12 +52,11 @@ class Pulse(Enum):
 
 
 class Part(NamedTuple):
-    """Seconds, and the nanoseconds of the pulse that is like them: the slower of those before and
-    after.
-    """
+    """Seconds, and the nanoseconds of the pulse that is like them, before and after."""
 
     seconds: float
-    beat: float
+    before: float
+    after: float
     pulse: Pulse
 
     def per(self, count: int) -> Part:
@@ -71,24 +71,23 @@ Sample = tuple[Part, ...]
 class Clock:
     """Times stretches of calls. A context manager, since its pulse needs a descriptor.
 
-    `slow` and `stretches` count those that a slow processor did, and all; `patience` are the
-    seconds that may still be lost in waiting for a quick one.
+    `patience` are the seconds that may still be lost in waiting for a quick processor.
     """
 
     def __init__(self) -> None:
-        self.slow = 0
-        self.stretches = 0
         self.patience = 0.0
         self._null = NullWaiter()
+        self._works: dict[Pulse, tuple[Run, int]] = {}
+        self._best = dict.fromkeys(Pulse, math.inf)
+        self._started = 0.0
+        self._calls: list[Part] = []
+
+    def __enter__(self) -> Clock:
         self._event = os.eventfd(0)
         # The same descriptor many times: it must not matter what is in the processor's cache.
         scan = PollWaiter([self._event] * _SCANNED)
         self._works = {Pulse.CALLS: (self._null.run, 16), Pulse.SCAN: (scan.run, 3)}
-        self._best = dict.fromkeys(Pulse, math.inf)
-        self._started = 0.0
         self._calls = [self.time(self._null.run, _MANY)[0].per(_MANY) for _ in range(_LONGS)]
-
-    def __enter__(self) -> Clock:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -112,22 +111,23 @@ class Clock:
     def time_apart(
         self,
         prepare: Callable[[int], None],
-        run: Run,
+        call: Callable[[], int],
         calls: int,
-        wait: Wait,
         pulse: Pulse,
     ) -> tuple[Part, int]:
-        """As `time`, for calls each of which needs something done before it, that is not timed.
+        """As `time`, for calls each of which needs something done before it, that is not timed;
+        returns the time of one of them, the median.
 
         What the clock itself takes is taken off: the same, around the cheapest system call.
         """
         self._started = time.monotonic()
         before = self._beat(pulse)
-        taken, found = _sum_apart(prepare, run, calls, wait)
-        if taken < _OWN * calls:
-            around, _ = _sum_apart(prepare, self._null.run, calls, wait)
-            taken -= max(0, around - self._taken(self._null.run, calls, wait)[0])
-        return self._part(max(0, taken), pulse, before), found
+        taken, found = _each(prepare, call, calls)
+        if taken < _OWN:
+            around, _ = _each(prepare, self._null.call(), calls)
+            alone, _ = self._taken(self._null.run, calls, Wait.NOW)
+            taken -= max(0.0, around - alone / calls)
+        return self._part(max(0.0, taken), pulse, before), found
 
     def passed(self, work: Callable[[], None]) -> Part:
         """Time what others have a part in: all the time that passes."""
@@ -144,30 +144,31 @@ class Clock:
     def at_best(self, sample: Iterable[Part]) -> float:
         """The seconds that a sample would have taken at the best speed that was seen so far."""
         return sum(
-            part.seconds
-            if self._is_steady(part.pulse, part.beat)
-            else part.seconds * self._best[part.pulse] / part.beat
+            part.seconds * self._best[part.pulse] / ((part.before + part.after) / 2)
+            if self.is_slow(part)
+            else part.seconds
             for part in sample
         )
+
+    def is_slow(self, part: Part) -> bool:
+        """Tell whether the processor was slower than at its best, before or after."""
+        return max(part.before, part.after) > _STEADY * self._best[part.pulse]
 
     def retries(self, part: Part) -> bool:
         """Where the processor was slow in the stretch that was timed last, wait until it is quick
         and tell whether it is, so that another try is worth while. Uses up `patience`.
         """
-        if self._is_steady(part.pulse, part.beat):
+        if not self.is_slow(part):
             return False
         entered = now = time.monotonic()
         lost = entered - self._started
         quick = False
+        # It does not sleep: a processor that has nothing to do may lower its frequency.
         while not quick and lost + now - entered < self.patience:
-            time.sleep(_PAUSE)
-            quick = self._is_steady(part.pulse, self._beat(part.pulse))
+            quick = self._beat(part.pulse) <= _STEADY * self._best[part.pulse]
             now = time.monotonic()
         self.patience -= now - entered + (lost if quick else 0.0)
         return quick
-
-    def _is_steady(self, pulse: Pulse, beat: float) -> bool:
-        return beat <= _STEADY * self._best[pulse]
 
     @staticmethod
     def _taken(run: Run, calls: int, wait: Wait) -> tuple[int, int]:
@@ -181,16 +182,14 @@ class Clock:
         return min(end - start, after - before), found
 
     def _part(self, nanoseconds: float, pulse: Pulse, before: float) -> Part:
-        beat = max(before, self._beat(pulse))
-        self.stretches += 1
-        self.slow += not self._is_steady(pulse, beat)
-        return Part(nanoseconds / 1e9, beat, pulse)
+        return Part(nanoseconds / 1e9, before, self._beat(pulse), pulse)
 
     def _beat(self, pulse: Pulse) -> float:
         """The nanoseconds of a pulse: the shorter of two, since something may come between."""
         run, calls = self._works[pulse]
         clock = time.perf_counter_ns
-        run(Wait.NOW, 1)
+        # What was timed before has other things in the processor's cache.
+        run(Wait.NOW, calls)
         start = clock()
         run(Wait.NOW, calls)
         middle = clock()
@@ -200,12 +199,13 @@ class Clock:
         return beat
 
 
-def _sum_apart(prepare: Callable[[int], None], run: Run, calls: int, wait: Wait) -> tuple[int, int]:
+def _each(prepare: Callable[[int], None], call: Callable[[], int], calls: int) -> tuple[float, int]:
+    """The median nanoseconds of a call, the clock's own among them, and what the last returned."""
     clock = time.perf_counter_ns
-    taken = found = 0
+    taken = []
     for _ in range(calls):
         prepare(1)
         start = clock()
-        found = run(wait, 1)
-        taken += clock() - start
-    return taken, found
+        found = call()
+        taken.append(clock() - start)
+    return statistics.median(taken), found

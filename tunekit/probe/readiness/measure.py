@@ -16,7 +16,7 @@ from tunekit.kernel.capacity_facts import gather
 from tunekit.probe.load import Family
 from tunekit.probe.model import Measurement
 from tunekit.probe.readiness import echo, laws, limits, yardstick
-from tunekit.probe.readiness.clock import Clock
+from tunekit.probe.readiness.clock import Clock, Part
 from tunekit.probe.readiness.ends import Ends, opened
 from tunekit.probe.readiness.model import Cell, Mechanism, Study, parameters
 from tunekit.probe.readiness.rounds import Rung, Samples
@@ -60,14 +60,7 @@ def measure(
     chance = random.Random(seed)
     begun = time.monotonic()
     with limits.settled() as cpu, Clock() as clock:
-        figures.append(
-            Measurement(
-                name="readiness.overhead",
-                measured=clock.call,
-                unit="s",
-                note="getppid(2) in the same loop: about what Python adds to each call below",
-            )
-        )
+        everything: list[_Passes] = []
         ports = gather().ports or 0
         for number, family in enumerate(families, 1):
             top = limits.ceiling(family, study.memory_share)
@@ -79,11 +72,11 @@ def measure(
                     sizes = _fitting(sizes, top, notes)
                 end = _share_of(study.seconds, begun, number / len(families) * _PASSES_SHARE)
                 passes = _Passes(family, sizes, study, clock, chance)
+                everything.append(passes)
                 figures += _memory(family, ends.descriptors)
                 passes.run(ends, end, observe)
-                figures += passes.figures()
                 notes += passes.remarks()
-        figures += echo.measure(
+        served = echo.measure(
             study.per_connection,
             families[0],
             rounds=study.samples,
@@ -95,18 +88,30 @@ def measure(
             observe=observe,
             end=_share_of(study.seconds, begun, 1.0),
         )
-    notes += _slowness(clock)
+        figures += list(served)
+        # Only now is it known how quick this processor is at its best.
+        for passes in everything:
+            figures += passes.figures()
+        figures.append(
+            Measurement(
+                name="readiness.overhead",
+                measured=clock.call,
+                unit="s",
+                note="getppid(2) in the same loop: about what Python adds to each call",
+            )
+        )
+        notes += _slowness([part for passes in everything for part in passes.parts()], clock)
     if study.cross_check:
         figures += yardstick.measure(observe=observe)
     return Outcome(measurements=tuple(figures), notes=tuple(dict.fromkeys(notes)))
 
 
-def _slowness(clock: Clock) -> Iterator[str]:
+def _slowness(parts: Sequence[Part], clock: Clock) -> Iterator[str]:
     """A remark where the processor was not as quick all the time as it was at its best."""
-    share = clock.slow / clock.stretches
+    share = sum(map(clock.is_slow, parts)) / len(parts)
     if share > _NOT_QUIET:
         yield (
-            f"the processor was slow in {share:.0%} of the stretches, as others use it too: their "
+            f"the processor was slow in {share:.0%} of the samples, as others use it too: their "
             "times are scaled to its best; those of 1,000 descriptors and more, which depend on "
             "the memory as well, may differ in another run"
         )
@@ -153,14 +158,16 @@ class _Passes:
         took: dict[int, float] = {}
         for number in range(self._study.passes):
             observe(f"{self._family.name.lower()}: pass {number + 1} of {self._study.passes}")
-            self._clock.patience = self._slack(took, end, self._study.passes - number)
+            slack = self._slack(took, end, self._study.passes - number)
             for size in self._sizes:
                 start = time.monotonic()
-                if took.get(size, _SMALL) <= _SMALL or start + took[size] <= end:
-                    patience = self._clock.patience
-                    self._visit(ends, size)
-                    waited = patience - self._clock.patience
-                    took[size] = time.monotonic() - start - waited
+                needed = _expected(size, took)
+                if needed > _SMALL and start + needed > end:
+                    continue
+                patience = self._clock.patience = slack * size / sum(self._sizes)
+                self._visit(ends, size)
+                waited = patience - self._clock.patience
+                took[size] = time.monotonic() - start - waited
 
     def _slack(self, took: Mapping[int, float], end: float, passes: int) -> float:
         """The seconds that a pass may wait for a quick processor, with so many to do."""
@@ -178,6 +185,12 @@ class _Passes:
         for mechanism, why in rung.refused.items():
             self._refused[(mechanism, size)] = why
         self._visits[size] += 1
+
+    def parts(self) -> Iterator[Part]:
+        """All that was timed."""
+        for samples in self._samples.values():
+            for sample in samples:
+                yield from sample
 
     def remarks(self) -> Iterator[str]:
         """Which sizes were left out of some passes, for want of time."""
@@ -220,6 +233,14 @@ class _Passes:
             )
 
 
+def _expected(size: int, took: Mapping[int, float]) -> float:
+    """The seconds that a visit will take, by an earlier one, or by those of smaller sizes."""
+    if size in took or not took:
+        return took.get(size, 0.0)
+    largest = max(took)
+    return took[largest] * size / largest
+
+
 def _memory(family: Family, descriptors: Sequence[int]) -> Iterator[Measurement]:
     """What the kernel keeps of each watched descriptor between two calls, by its slabs.
 
@@ -227,7 +248,7 @@ def _memory(family: Family, descriptors: Sequence[int]) -> Iterator[Measurement]
     """
     if len(descriptors) < _WEIGHABLE:
         return
-    with contextlib.suppress(ReadFailed), contextlib.ExitStack() as stack:
+    with contextlib.suppress(ReadFailed, KeyError, OSError), contextlib.ExitStack() as stack:
         before = counters.memory()["Slab"]
         for _ in range(_WEIGHED):
             stack.callback(EpollWaiter(descriptors, edge=False).close)

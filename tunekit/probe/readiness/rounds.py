@@ -25,11 +25,14 @@ Samples = dict[Cell, list[Sample]]
 _WORTH_TIMING = 200_000
 """Nanoseconds that a timed stretch should take, so that reading the clock does not show."""
 _MOST_CALLS = 64
-_TRIES = 5
+_TRIES = 4
+"""More of a stretch on a slow processor."""
 _REARMED = 600
 """Nanoseconds, about, that it takes to make an edge anew."""
 _CHURNED = 64
+"""Watches that are removed, added and modified in a round."""
 _READ = 256
+"""Messages that are read in a round, at most."""
 _RESHUFFLED = 300
 """Up to so many active descriptors there is another random set each round; more are written to
 once a pass, since writing would take longer than all that is timed.
@@ -185,26 +188,29 @@ class Rung:
 
     def _wait(self, turn: Turn, active: int) -> Part:
         """One call, made while the processor is quick if that can be had."""
+        part = self._stretch(turn, active)
         for _ in range(_TRIES):
-            part = self._stretch(turn, active)
             if not self._clock.retries(part):
                 break
+            part = self._stretch(turn, active)
         return part
 
     def _stretch(self, turn: Turn, active: int) -> Part:
         waiter, wait, calls, pulse = turn
-        if waiter.mechanism is Mechanism.EDGE:
+        if isinstance(waiter, EpollWaiter) and waiter.mechanism is Mechanism.EDGE:
             # An edge is seen once, so each call needs another.
-            taken, found = self._clock.time_apart(waiter.prepare, waiter.run, calls, wait, pulse)
+            call = waiter.call(wait)
+            part, found = self._clock.time_apart(waiter.prepare, call, calls, pulse)
         else:
             waiter.prepare(calls)
             taken, found = self._clock.time(waiter.run, calls, wait, pulse)
+            part = taken.per(calls)
         if found != active:
             raise ProbeRefused(
                 f"{waiter.mechanism.value} found {found} descriptors ready where {active} are",
                 hint="please report this with the kernel's version: uname -r",
             )
-        return taken.per(calls)
+        return part
 
     def _keep(self, samples: Samples, active: int, waited: dict[tuple[Waiter, Wait], Part]) -> None:
         """Add the calls of a round, and what each makes of one event with its reads."""

@@ -11,7 +11,8 @@ import ctypes
 import os
 import select
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import repeat
 from typing import Protocol
 
@@ -49,9 +50,13 @@ class Waiter(Protocol):
 class NullWaiter:
     """Makes the cheapest system call instead: what is left is what a call costs in Python."""
 
+    def call(self) -> Callable[[], int]:
+        """What makes one such call."""
+        return _LIBC.getppid
+
     def run(self, wait: Wait, calls: int) -> int:
         """Call getppid(2) so often."""
-        call = _LIBC.getppid
+        call = self.call()
         for _ in repeat(None, calls):
             found = call()
         return int(found)
@@ -166,12 +171,16 @@ class EpollWaiter:
         for each in self._rearm:
             modify(each, mask)
 
+    def call(self, wait: Wait) -> Callable[[], int]:
+        """What makes one call, and nothing else that would be timed with it."""
+        descriptor, timeout = self.epoll.fileno(), _MILLISECONDS[wait]
+        return partial(_LIBC.epoll_wait, descriptor, self._events, self._count, timeout)
+
     def run(self, wait: Wait, calls: int) -> int:
         """Wait so often; an edge shows only in the first of them."""
-        call, timeout = _LIBC.epoll_wait, _MILLISECONDS[wait]
-        descriptor, events, most = self.epoll.fileno(), self._events, self._count
+        call = self.call(wait)
         for _ in repeat(None, calls):
-            found = call(descriptor, events, most, timeout)
+            found = call()
         return _checked(found)
 
     def ready(self) -> list[int]:
