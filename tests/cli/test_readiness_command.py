@@ -65,7 +65,7 @@ def test_one_valid_document_has_every_figure(tmp_path: Path) -> None:
             ["--family", "inet,ipx"],
             "--family: 'ipx' is none of inet, inet6, unix; such as inet,unix",
         ),
-        (["--budget", "0s"], "--budget: a call takes more than no time; give one such as 1ms"),
+        (["--budget", "0s"], "--budget: a call takes more than no time; give some, as 1ms"),
         (["--budget", "soon"], "--budget: 'soon' is not a time; write 500us, 20ms, 30s, 2m or 1h"),
         (
             ["--plot", "figures.pdf"],

@@ -125,7 +125,7 @@ def readiness(
         asked = sizes(descriptors) if descriptors is not None else None
         seconds = options.duration(budget, option="--budget")
         if not seconds:
-            raise UsageError("--budget: a call takes more than no time", hint="give one such as 1ms")
+            raise UsageError("--budget: a call takes more than no time", hint="give some, as 1ms")
         from tunekit.probe.load import Family
 
         kept.check("readiness", save, compare)

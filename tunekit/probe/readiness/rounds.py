@@ -25,6 +25,8 @@ Samples = dict[Cell, list[Sample]]
 _WORTH_TIMING = 200_000
 """Nanoseconds that a timed stretch should take, so that reading the clock does not show."""
 _MOST_CALLS = 64
+_WORTH_WARMING = 8
+"""Calls of a stretch beside which another one that is not timed costs little."""
 _TRIES = 4
 """More of a stretch on a slow processor."""
 _REARMED = 600
@@ -202,6 +204,10 @@ class Rung:
             call = waiter.call(wait)
             part, found = self._clock.time_apart(waiter.prepare, call, calls, pulse)
         else:
+            if calls >= _WORTH_WARMING:
+                # After another's walk over thousands the first call finds nothing in the cache.
+                waiter.prepare(1)
+                waiter.run(wait, 1)
             waiter.prepare(calls)
             taken, found = self._clock.time(waiter.run, calls, wait, pulse)
             part = taken.per(calls)
