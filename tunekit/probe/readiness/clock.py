@@ -16,13 +16,14 @@ import statistics
 import time
 from collections.abc import Callable, Iterable
 from enum import Enum
+from functools import partial
 from typing import NamedTuple
 
 from tunekit.probe.readiness.model import Wait
 from tunekit.probe.readiness.waiters import NullWaiter, PollWaiter
 
-Run = Callable[[Wait, int], int]
-"""Makes so many calls, and returns what the last of them found."""
+Work = Callable[[], int]
+"""Makes one call or many, and returns what the last of them found."""
 
 _STEADY = 1.1
 """Times the shortest pulse: a longer one is of a slow processor."""
@@ -77,7 +78,7 @@ class Clock:
     def __init__(self) -> None:
         self.patience = 0.0
         self._null = NullWaiter()
-        self._works: dict[Pulse, tuple[Run, int]] = {}
+        self._works: dict[Pulse, Work] = {}
         self._best = dict.fromkeys(Pulse, math.inf)
         self._started = 0.0
         self._calls: list[Part] = []
@@ -86,32 +87,28 @@ class Clock:
         self._event = os.eventfd(0)
         # The same descriptor many times: it must not matter what is in the processor's cache.
         scan = PollWaiter([self._event] * _SCANNED)
-        self._works = {Pulse.CALLS: (self._null.run, 16), Pulse.SCAN: (scan.run, 3)}
-        self._calls = [self.time(self._null.run, _MANY)[0].per(_MANY) for _ in range(_LONGS)]
+        self._works = {
+            Pulse.CALLS: partial(self._null.run, Wait.NOW, 16),
+            Pulse.SCAN: partial(scan.run, Wait.NOW, 3),
+        }
+        many = partial(self._null.run, Wait.NOW, _MANY)
+        self._calls = [self.time(many)[0].per(_MANY) for _ in range(_LONGS)]
         return self
 
     def __exit__(self, *_: object) -> None:
         os.close(self._event)
 
-    def time(
-        self,
-        run: Run,
-        calls: int,
-        wait: Wait = Wait.NOW,
-        pulse: Pulse = Pulse.CALLS,
-    ) -> tuple[Part, int]:
-        """Have `run` make so many calls; returns the time of all of them, and what it returned.
-        `pulse` is what they are most like.
-        """
+    def time(self, work: Work, pulse: Pulse = Pulse.CALLS) -> tuple[Part, int]:
+        """Time a work that `pulse` is most like; returns that and what the work returned."""
         self._started = time.monotonic()
         before = self._beat(pulse)
-        taken, found = self._taken(run, calls, wait)
+        taken, found = self._taken(work)
         return self._part(taken, pulse, before), found
 
     def time_apart(
         self,
         prepare: Callable[[int], None],
-        call: Callable[[], int],
+        call: Work,
         calls: int,
         pulse: Pulse,
     ) -> tuple[Part, int]:
@@ -125,7 +122,7 @@ class Clock:
         taken, found = _each(prepare, call, calls)
         if taken < _OWN:
             around, _ = _each(prepare, self._null.call(), calls)
-            alone, _ = self._taken(self._null.run, calls, Wait.NOW)
+            alone, _ = self._taken(partial(self._null.run, Wait.NOW, calls))
             taken -= max(0.0, around - alone / calls)
         return self._part(max(0.0, taken), pulse, before), found
 
@@ -171,11 +168,11 @@ class Clock:
         return quick
 
     @staticmethod
-    def _taken(run: Run, calls: int, wait: Wait) -> tuple[int, int]:
+    def _taken(work: Work) -> tuple[int, int]:
         cpu, wall = time.thread_time_ns, time.perf_counter_ns
         before = cpu()
         start = wall()
-        found = run(wait, calls)
+        found = work()
         end = wall()
         after = cpu()
         # The thread's time costs a system call, so it is only believed when it says less.
@@ -186,20 +183,19 @@ class Clock:
 
     def _beat(self, pulse: Pulse) -> float:
         """The nanoseconds of a pulse: the shorter of two, since something may come between."""
-        run, calls = self._works[pulse]
-        clock = time.perf_counter_ns
+        work, clock = self._works[pulse], time.perf_counter_ns
         # What was timed before has other things in the processor's cache.
-        run(Wait.NOW, calls)
+        work()
         start = clock()
-        run(Wait.NOW, calls)
+        work()
         middle = clock()
-        run(Wait.NOW, calls)
+        work()
         beat = float(min(middle - start, clock() - middle))
         self._best[pulse] = min(self._best[pulse], beat)
         return beat
 
 
-def _each(prepare: Callable[[int], None], call: Callable[[], int], calls: int) -> tuple[float, int]:
+def _each(prepare: Callable[[int], None], call: Work, calls: int) -> tuple[float, int]:
     """The median nanoseconds of a call, the clock's own among them, and what the last returned."""
     clock = time.perf_counter_ns
     taken = []

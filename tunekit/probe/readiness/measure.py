@@ -32,7 +32,7 @@ _WEIGHED = 4
 _SMALL = 0.25
 """Seconds of a visit that is always made."""
 _NOT_QUIET = 0.1
-"""The part of the stretches that a slow processor may do without a remark."""
+"""The part of the samples that may be of a slow processor without a remark."""
 _UNKNOWN = 1.0
 """Seconds that the first pass may wait for a quick processor."""
 _PASSES_SHARE = 0.8
@@ -152,8 +152,8 @@ class _Passes:
         self._refused: dict[tuple[Mechanism, int], str] = {}
 
     def run(self, ends: Ends, end: float, observe: Callable[[str], None]) -> None:
-        """Do the passes. After the first, a size that would not be over by `end` is left out; the
-        small ones always fit, and keep all of their rounds.
+        """Do the passes. A size that would not be over by `end` is left out of one; the small ones
+        always fit, and keep all of their rounds.
         """
         took: dict[int, float] = {}
         for number in range(self._study.passes):

@@ -10,6 +10,7 @@ import contextlib
 import ctypes
 import random
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from tunekit.errors import ProbeRefused
@@ -113,23 +114,23 @@ class Rung:
         epoll, mask = level.epoll, level.mask
         some = self._chance.sample(self._descriptors, min(_CHURNED, len(self._descriptors)))
 
-        def remove(wait: Wait, calls: int) -> int:
+        def remove() -> int:
             for each in some:
                 epoll.unregister(each)
             return 0
 
-        def register(wait: Wait, calls: int) -> int:
+        def register() -> int:
             for each in some:
                 epoll.register(each, mask)
             return 0
 
-        def modify(wait: Wait, calls: int) -> int:
+        def modify() -> int:
             for each in some:
                 epoll.modify(each, mask)
             return 0
 
         for name, work in (("remove", remove), ("register", register), ("modify", modify)):
-            taken, _ = self._clock.time(work, len(some))
+            taken, _ = self._clock.time(work)
             cell = Cell(
                 name=f"readiness.{name}",
                 descriptors=len(self._descriptors),
@@ -180,7 +181,7 @@ class Rung:
         turns = []
         for waiter in self._waiters:
             waiter.prepare(1)
-            once, _ = self._clock.time(waiter.run, 1)
+            once, _ = self._clock.time(partial(waiter.run, Wait.NOW, 1))
             taken = once.seconds * 1e9
             if waiter.mechanism is Mechanism.EDGE:
                 taken += active * _REARMED
@@ -209,7 +210,7 @@ class Rung:
                 waiter.prepare(1)
                 waiter.run(wait, 1)
             waiter.prepare(calls)
-            taken, found = self._clock.time(waiter.run, calls, wait, pulse)
+            taken, found = self._clock.time(partial(waiter.run, wait, calls), pulse)
             part = taken.per(calls)
         if found != active:
             raise ProbeRefused(
@@ -247,13 +248,13 @@ class Rung:
         some = self._active[:_READ]
         descriptors = [self._descriptors[index] for index in some]
 
-        def read_all(wait: Wait, calls: int) -> int:
+        def read_all() -> int:
             got = 0
             for each in descriptors:
                 got = waiters.read(each, self._buffer)
             return got
 
-        full, _ = self._clock.time(read_all, len(some))
-        empty, _ = self._clock.time(read_all, len(some))
+        full, _ = self._clock.time(read_all)
+        empty, _ = self._clock.time(read_all)
         self._ends.rouse(some)
         return full.per(len(some)), empty.per(len(some))

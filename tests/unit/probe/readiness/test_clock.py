@@ -8,7 +8,6 @@ from itertools import repeat
 import pytest
 
 from tunekit.probe.readiness.clock import Clock, Part, Pulse
-from tunekit.probe.readiness.model import Wait
 
 
 class Scripted(Clock):
@@ -29,8 +28,8 @@ def clock() -> Iterator[Scripted]:
         yield made
 
 
-def once(wait: Wait, calls: int) -> int:
-    return calls
+def seven() -> int:
+    return 7
 
 
 def test_a_slow_stretch_is_scaled_to_the_best_speed(clock: Scripted) -> None:
@@ -56,14 +55,14 @@ def test_a_pulse_on_each_side_can_tell_that_it_was_slow(
     clock: Scripted, beats: tuple[float, float]
 ) -> None:
     clock.script = iter(beats)
-    part, found = clock.time(once, 7)
+    part, found = clock.time(seven)
     assert (part.before, part.after, found) == (*beats, 7)
     assert clock.is_slow(part)
 
 
 def test_a_quick_stretch_is_not_tried_again(clock: Scripted) -> None:
     clock.patience = 10.0
-    part, _ = clock.time(once, 1)
+    part, _ = clock.time(seven)
     assert not clock.retries(part)
     assert clock.patience == 10.0
 
@@ -71,7 +70,7 @@ def test_a_quick_stretch_is_not_tried_again(clock: Scripted) -> None:
 def test_a_slow_stretch_is_tried_again_once_the_processor_is_quick(clock: Scripted) -> None:
     clock.patience = 10.0
     clock.script = iter((150.0, 150.0, 150.0, 150.0, 100.0, 150.0))
-    part, _ = clock.time(once, 1)
+    part, _ = clock.time(seven)
     assert clock.retries(part)
     assert list(clock.script) == [150.0]
     assert 0.0 < clock.patience < 10.0
@@ -79,14 +78,14 @@ def test_a_slow_stretch_is_tried_again_once_the_processor_is_quick(clock: Script
 
 def test_without_patience_a_slow_stretch_is_taken(clock: Scripted) -> None:
     clock.script = iter((150.0, 150.0))
-    part, _ = clock.time(once, 1)
+    part, _ = clock.time(seven)
     assert not clock.retries(part)
 
 
 def test_patience_ends_while_the_processor_stays_slow(clock: Scripted) -> None:
     clock.patience = 0.01
     clock.script = repeat(150.0)
-    part, _ = clock.time(once, 1)
+    part, _ = clock.time(seven)
     assert not clock.retries(part)
     assert clock.patience < 0.01
 
