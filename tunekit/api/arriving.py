@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from shlex import quote
+from typing import TYPE_CHECKING
 
 from tunekit.api.targets import Target
 from tunekit.check import limit_traps
@@ -21,7 +22,12 @@ from tunekit.kernel.processes import Group, parse_limits
 from tunekit.kernel.readings import Missing, Reading, Value
 from tunekit.kernel.rlimits import NAMES
 from tunekit.kernel.sysctl import Sysctls
+from tunekit.profile.find import spelling
 from tunekit.values import SysctlKey
+
+if TYPE_CHECKING:
+    from tunekit.files.boot import Boot
+    from tunekit.profile.model import Profile
 
 _PROC = Path("/proc")
 _NR_OPEN = SysctlKey(("fs", "nr_open"))
@@ -63,13 +69,15 @@ def nr_open() -> int | None:
     return int(reading.text) if isinstance(reading, Value) else None
 
 
-def ceiling_after(at_boot: str | None) -> int:
-    """fs.nr_open where boot sets it to a text, or to nothing."""
-    return int(at_boot) if at_boot else _NR_OPEN_DEFAULT
+def nr_open_after(boot: Boot) -> int:
+    """fs.nr_open once a system has booted."""
+    text = boot.value(_NR_OPEN)
+    return int(text) if text else _NR_OPEN_DEFAULT
 
 
-def of_unit_below(folder: Path, unit: str, *, nr_open: int, remedy: str = "") -> Arriving:
-    """Find out what limits a unit of another system gets, by its files alone.
+def of_unit_below(folder: Path, unit: str, profile: Profile | None, *, nr_open: int) -> Arriving:
+    """Find out what limits a unit of another system gets, by its files alone, and how those of a
+    profile would be made to arrive.
 
     `nr_open` is what fs.nr_open will be there. Raises UsageError for a unit that is not there.
     """
@@ -83,6 +91,10 @@ def of_unit_below(folder: Path, unit: str, *, nr_open: int, remedy: str = "") ->
     remarks = limit_traps.of_unit(
         found.limits, found.bad, unit=unit, nr_open=nr_open, manager_hard=manager_hard
     )
+    remedy = ""
+    if profile is not None:
+        name = quote(spelling(profile.path))
+        remedy = f"tunekit persist {name} --unit {unit} --root {quote(str(folder))}"
     return Arriving(
         whose=unit,
         limits=_readings(_within(found.limits, nr_open, manager_hard), found.limits),

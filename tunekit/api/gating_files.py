@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from tunekit.api.arriving import ceiling_after, of_unit_below
+from tunekit.api.arriving import nr_open_after, of_unit_below
 from tunekit.api.booting import Outlook, look, prospects, wishes
 from tunekit.check.boot import in_words
 from tunekit.check.gate import Choice, skipped
@@ -16,10 +16,8 @@ from tunekit.files.unit_files import unit_name
 from tunekit.profile.evaluate import shown
 from tunekit.profile.find import spelling
 from tunekit.profile.model import Profile
-from tunekit.values import SysctlKey
 
 _BOOT, _LIMITS = "boot", "limits"
-_NR_OPEN = SysctlKey(("fs", "nr_open"))
 
 
 def judge_files(profile: Profile, choice: Choice, root: Path, *, unit: str) -> Iterator[Finding]:
@@ -63,9 +61,8 @@ def _settings(profile: Profile, outlook: Outlook) -> Iterator[Finding]:
 
 
 def _limits(profile: Profile, outlook: Outlook, unit: str) -> Iterator[Finding]:
-    remedy = f"tunekit persist {spelling(profile.path)} --unit {unit} --root {outlook.root}"
-    at_boot = outlook.boot.value(_NR_OPEN)
-    got = of_unit_below(outlook.root, unit, nr_open=ceiling_after(at_boot), remedy=remedy)
+    nr_open = nr_open_after(outlook.boot)
+    got = of_unit_below(outlook.root, unit, profile, nr_open=nr_open)
     for limit in profile.limits:
         yield judge(limit, got)
     yield from got.remarks

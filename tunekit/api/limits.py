@@ -7,7 +7,7 @@ from pathlib import Path
 from shlex import quote
 from typing import Any
 
-from tunekit.api.arriving import ceiling_after, of_unit_below
+from tunekit.api.arriving import nr_open, nr_open_after, of_unit_below
 from tunekit.api.session import here, summary
 from tunekit.api.targets import Target, arriving
 from tunekit.check.facts import Arriving
@@ -18,14 +18,10 @@ from tunekit.files.root import Root
 from tunekit.files.unit_files import unit_name
 from tunekit.kernel.readings import Value
 from tunekit.kernel.rlimits import NAMES
-from tunekit.kernel.sysctl import Sysctls
 from tunekit.profile.evaluate import RLIMIT_PREFIX
 from tunekit.profile.find import spelling
 from tunekit.profile.model import Profile
 from tunekit.report.model import Report
-from tunekit.values import SysctlKey
-
-_NR_OPEN = SysctlKey(("fs", "nr_open"))
 
 
 def inspect_limits(
@@ -50,7 +46,7 @@ def inspect_limits(
     if root is None:
         run = f"tunekit run {quote(spelling(profile.path))} -- COMMAND" if profile else ""
         got = arriving(Target(unit=unit, user=user, runtime=runtime, pid=pid), names, run=run)
-        ceiling = _nr_open()
+        ceiling = nr_open()
     else:
         if not unit or user or runtime or pid:
             raise UsageError(
@@ -74,27 +70,19 @@ def inspect_limits(
         notes=profile.warnings if profile else (),
         data={
             "whose": got.whose,
-            "nr_open": ceiling,
+            "nr_open": None if ceiling is None else str(ceiling),
             "limits": [_data(name, got) for name in names],
         },
     )
 
 
-def _nr_open() -> str | None:
-    reading = Sysctls().read(_NR_OPEN)
-    return reading.text if isinstance(reading, Value) else None
-
-
-def _below(root: Path, unit: str, profile: Profile | None) -> tuple[Arriving, str]:
+def _below(root: Path, unit: str, profile: Profile | None) -> tuple[Arriving, int]:
     """What a unit of another system gets, and what fs.nr_open is after that one's boot."""
     from tunekit.files.boot import read_boot
 
     with Root(root) as opened:
-        nr_open = ceiling_after(read_boot(opened).value(_NR_OPEN))
-    remedy = ""
-    if profile is not None:
-        remedy = f"tunekit persist {quote(spelling(profile.path))} --unit {unit} --root {root}"
-    return of_unit_below(root, unit, nr_open=nr_open, remedy=remedy), str(nr_open)
+        ceiling = nr_open_after(read_boot(opened))
+    return of_unit_below(root, unit, profile, nr_open=ceiling), ceiling
 
 
 def _row(name: str, got: Arriving) -> Finding:
